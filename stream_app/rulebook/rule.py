@@ -1,0 +1,57 @@
+"""A rule as it runs: checked, compiled, every option decided. All times are integer milliseconds."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from stream_app.language.aggregate import CountConstraint
+from stream_app.language.values import Predicate
+
+
+class Subpattern(Struct, frozen=True):
+    """A named filter with its group-by and its aggregate constraint."""
+
+    name: str
+    query: str
+    predicate: Predicate
+    group_by: tuple[str, ...]
+    constraint: CountConstraint
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """One correlation rule. It is named by ``id``, never by its title or its file."""
+
+    id: str
+    name: str
+    description: str
+    severity: int
+    category: str
+    subcategory: str
+    tactics: tuple[str, ...]
+    techniques: tuple[str, ...]
+    window: int
+    subpattern: Subpattern
+    mapping: tuple[tuple[str, str], ...]
+    """(incident attribute, group-by attribute), in the rule file's order; every group-by attribute is mapped."""
+    enabled: bool = True
+    event_clock: bool = False
+    """Whether time is System/TimeCreated instead of the receive time (phRecvTime)."""
+    lateness: int = 600_000
+    clear_after: int = 86_400_000
+    final: bool = False
+    """Whether the constraint is decided when the stream is ``lateness`` past the event, not on arrival."""
+    evidence: int = 5
+    """How many triggering records an incident names: the first, and the latest of the others."""
+    content_id: str = ""
+    """SHA-256 of what decides (query, group-by, constraint, window, options), hexadecimal."""
+
+
+class Rulebook(Struct, frozen=True):
+    """All loaded rules by id; disabled ones are here too and detect skips them."""
+
+    rules: Mapping[str, Rule]
+
+    @property
+    def enabled(self) -> tuple[Rule, ...]:
+        """The rules that run, in the order of their ids."""
+        return tuple(self.rules[rule_id] for rule_id in sorted(self.rules) if self.rules[rule_id].enabled)
