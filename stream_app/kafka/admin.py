@@ -1,0 +1,118 @@
+"""Topics on a broker: make what is missing, say what differs. Decision: nothing that exists is ever changed here."""
+
+import time
+from collections.abc import Iterator, Sequence
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from msgspec import Struct
+
+from stream_app.kafka.connection import Connection
+from stream_app.kafka.topics import Topic
+
+UNKNOWN_ID = ""
+"""Id of a topic on a broker that gives none (librdkafka's mock)."""
+
+
+class KafkaUnavailable(Exception):
+    """No broker answered, or it would not do what was asked; the message says which and what to try."""
+
+
+class TopicState(Struct, frozen=True):
+    """One topic as the broker has it; ``partitions`` is 0 where it does not exist."""
+
+    name: str
+    partitions: int
+    replication: int
+    differs: tuple[str, ...]
+    """Each difference from what is declared: ``setting: have X, want Y``."""
+
+
+def admin_client(connection: Connection, timeout: float = 10.0) -> AdminClient:
+    """Give a client of a broker that answers. Raises :class:`KafkaUnavailable` after ``timeout`` seconds."""
+    client = AdminClient({**connection.librdkafka(), "log_level": 0, "socket.connection.setup.timeout.ms": 5000})
+    try:
+        client.list_topics(timeout=timeout)
+    except KafkaException as error:
+        raise KafkaUnavailable(_unreachable(connection, error)) from error
+    return client
+
+
+def wait_for_broker(connection: Connection, seconds: float, attempt: float = 2.0) -> Iterator[str]:
+    """Ask until a broker answers; yields why each attempt failed. Raises :class:`KafkaUnavailable` in the end."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            admin_client(connection, attempt)
+        except KafkaUnavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            yield str(error)
+        else:
+            return
+
+
+def create_topics(connection: Connection, topics: Sequence[Topic], timeout: float = 30.0) -> list[tuple[str, str]]:
+    """Make the topics that do not exist: (name, ``created`` or ``exists``). Raises :class:`KafkaUnavailable`."""
+    client = admin_client(connection)
+    new = [NewTopic(topic.name, topic.partitions, topic.replication, config=topic.settings()) for topic in topics]
+    done = []
+    for name, future in client.create_topics(new, operation_timeout=timeout, request_timeout=timeout).items():
+        try:
+            future.result()
+            done.append((name, "created"))
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise KafkaUnavailable(f"topic {name} could not be made: {error.args[0].str()}") from error
+            done.append((name, "exists"))
+    return done
+
+
+def describe_topics(connection: Connection, topics: Sequence[Topic]) -> list[TopicState]:
+    """Say how each topic on the broker differs from what is declared. Raises :class:`KafkaUnavailable`."""
+    client = admin_client(connection)
+    present = client.list_topics(timeout=10).topics
+    return [_state(client, topic, present) for topic in topics]
+
+
+def _state(client: AdminClient, topic: Topic, present: dict[str, object]) -> TopicState:
+    found = present.get(topic.name)
+    partitions = getattr(found, "partitions", None) or {}
+    if not partitions:
+        return TopicState(topic.name, 0, 0, ("does not exist",))
+    replication = len(next(iter(partitions.values())).replicas)
+    have = _settings(client, topic.name)
+    differs = [f"{key}: have {have.get(key)}, want {want}" for key, want in topic.settings().items() if have.get(key) != want]
+    if len(partitions) != topic.partitions:
+        differs.insert(0, f"partitions: have {len(partitions)}, want {topic.partitions}")
+    if replication != topic.replication:
+        differs.insert(0, f"replication: have {replication}, want {topic.replication}")
+    return TopicState(topic.name, len(partitions), replication, tuple(differs))
+
+
+def _settings(client: AdminClient, name: str) -> dict[str, str | None]:
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    try:
+        entries = client.describe_configs([resource], request_timeout=10)[resource].result()
+    except KafkaException as error:
+        raise KafkaUnavailable(f"settings of topic {name}: {error.args[0].str()}") from error
+    return {key: entry.value for key, entry in entries.items()}
+
+
+def topic_ids(connection: Connection, names: Sequence[str], timeout: float = 10.0) -> dict[str, str]:
+    """Kafka's id of each topic that exists; ``UNKNOWN_ID`` where the broker does not give one."""
+    client = AdminClient({**connection.librdkafka(), "log_level": 0})
+    ids = {}
+    for name, future in client.describe_topics(TopicCollection(list(names)), request_timeout=timeout).items():
+        try:
+            ids[name] = str(future.result().topic_id)
+        except KafkaException:
+            ids[name] = UNKNOWN_ID
+    return ids
+
+
+def _unreachable(connection: Connection, error: KafkaException) -> str:
+    return (
+        f"no Kafka broker answers at {connection.bootstrap_servers} ({connection.security_protocol}): "
+        f"{error.args[0].str()}; is it running, and is STREAM_APP_BOOTSTRAP_SERVERS right?"
+    )

@@ -1,0 +1,115 @@
+"""The topics as one declared value, which `topics create`, the worker, the deployment files and the docs all read."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+TABLE = "windows"
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """What the topics are called. Matches and the changelog belong to the app and carry its id."""
+
+    app_id: str = "stream-app"
+    sysmon: str = "sysmon"
+    incidents: str = "incidents"
+    rejected: str = "rejected"
+
+    @property
+    def matches(self) -> str:
+        """The re-partitioned matches."""
+        return f"{self.app_id}-matches"
+
+    @property
+    def changelog(self) -> str:
+        """The windows table's changelog; the form of the name is Faust's."""
+        return f"{self.app_id}-{TABLE}-changelog"
+
+
+class Topic(Struct, frozen=True, kw_only=True):
+    """One topic: ``retention_ms`` is None for a compacted one; ``config`` is what else the broker is told."""
+
+    name: str
+    purpose: str
+    key: str
+    codec: str
+    partitions: int
+    replication: int
+    cleanup_policy: str
+    retention_ms: int | None = None
+    config: Mapping[str, str] = {}
+
+    def settings(self) -> dict[str, str]:
+        """Kafka's configuration entries for the topic."""
+        retention = {} if self.retention_ms is None else {"retention.ms": str(self.retention_ms)}
+        return {"cleanup.policy": self.cleanup_policy, **retention, **self.config}
+
+
+def declare(
+    names: Names | None = None, *, partitions: int = 4, replication: int = 1, min_insync: int = 1
+) -> tuple[Topic, ...]:
+    """Give all topics. ``partitions`` is that of matches and the changelog, which must be equal (one owner a key)."""
+    names = names or Names()
+    every = {"partitions": partitions, "replication": replication}
+    safe = {"min.insync.replicas": str(min_insync)}
+    return (
+        Topic(
+            name=names.sysmon,
+            purpose="Sysmon records as a forwarder sends them",
+            key="host name, or what the forwarder chose",
+            codec="any of the record shapes",
+            cleanup_policy="delete",
+            retention_ms=7 * DAY,
+            config=safe,
+            **every,
+        ),
+        Topic(
+            name=names.matches,
+            purpose="records that a rule's filter wants, by group, and the source's progress",
+            key="rule, customer, group-by values",
+            codec="MessagePack",
+            cleanup_policy="delete",
+            retention_ms=7 * DAY,
+            config={"message.timestamp.type": "LogAppendTime", **safe},
+            **every,
+        ),
+        Topic(
+            name=names.changelog,
+            purpose="the windows table, a row per key",
+            key="rule, customer, group-by values",
+            codec="MessagePack",
+            cleanup_policy="compact",
+            # small segments: Faust's own changelogs are hardly ever compacted; the lag keeps a row that a frozen worker
+            # overwrote with an older one until a recovery has put it back
+            config={
+                "segment.ms": str(HOUR),
+                "segment.bytes": str(64 << 20),
+                "min.cleanable.dirty.ratio": "0.2",
+                "min.compaction.lag.ms": str(DAY),
+                **safe,
+            },
+            **every,
+        ),
+        Topic(
+            name=names.incidents,
+            purpose="incidents, for the SOAR",
+            key="incidentId",
+            codec="JSON",
+            cleanup_policy="delete",
+            retention_ms=30 * DAY,
+            config=safe,
+            **every,
+        ),
+        Topic(
+            name=names.rejected,
+            purpose="records that could not be read or came too late, with the reason and where they came from",
+            key="topic/partition@offset",
+            codec="JSON",
+            cleanup_policy="delete",
+            retention_ms=30 * DAY,
+            config=safe,
+            **every,
+        ),
+    )
