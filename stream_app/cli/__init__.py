@@ -1,0 +1,1 @@
+"""The command line: arguments and environment in, text and an exit status out."""

@@ -1,0 +1,56 @@
+# Set-up, checks and the demonstration. Needs make, bash and Python 3.11 or newer; everything else goes into .venv.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+BIN := .venv/bin
+READY := .venv/.ready
+CORE := stream_app/language/*,stream_app/sysmon/*,stream_app/rulebook/*,stream_app/engine/*,stream_app/handoff/*
+SOURCES := stream_app tests
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+$(READY): pyproject.toml deploy/requirements.lock
+	@for python in "$${PYTHON:-python3}" python3.11 python3.12 python3.13 python3.14; do \
+	    if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found="$$python"; break; fi; \
+	done; \
+	if [ -z "$${found:-}" ]; then echo "make: no Python 3.11 or newer found; name one with PYTHON=/path/to/python3" >&2; exit 1; fi; \
+	echo "Setting up .venv with $$("$$found" --version), once."; \
+	"$$found" -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## Sysmon in, incidents out, on a broker inside the process; INPUT=file plays your own records
+	@$(BIN)/stream-app demo $(if $(INPUT),"$(INPUT)")
+
+.PHONY: test
+test: lint ## Every check: format, lint, types, import contracts, tests, coverage of the core
+	@echo "== tests"
+	@status=0; \
+	$(BIN)/coverage run -m pytest | tee .venv/pytest.txt || status=$$?; \
+	echo "== branch coverage of the core"; \
+	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100 --include='$(CORE)' || status=$$?; \
+	tail -n 1 .venv/pytest.txt; \
+	exit $$status
+
+.PHONY: lint
+lint: $(READY) ## The checks that run nothing: format, lint, types, import contracts
+	@echo "== format"
+	@$(BIN)/ruff format --check $(SOURCES)
+	@echo "== lint: $$($(BIN)/ruff check --show-files $(SOURCES) | wc -l) files"
+	@$(BIN)/ruff check $(SOURCES)
+	@echo "== types"
+	@$(BIN)/mypy $(SOURCES)
+	@echo "== import contracts"
+	@$(BIN)/lint-imports
+
+.PHONY: lock
+lock: $(READY) ## Lock the dependencies anew, with the command at the head of the lock file
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --universal \
+	    --python-version 3.11 -o deploy/requirements.lock

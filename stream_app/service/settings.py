@@ -1,0 +1,261 @@
+"""Settings: a mapping of environment variables goes in, one frozen value or every mistake in it comes out.
+
+Decision: the struct *is* the table. A field's annotation holds its type, its bounds and its description; its default
+stands beside it; its variable is the prefix and the field's name in capitals. The help text, the README's table and the
+deployment files are all held to :func:`settings_table`, so nothing is said twice. A variable with the prefix that is no
+setting is refused, since a misspelt one would otherwise be silence; only the names that Kubernetes sets for a service
+called ``stream-app`` are passed over.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+PREFIX = "STREAM_APP_"
+FILE_SUFFIX = "_FILE"
+"""A secret may be read from a file: the variable's name with this suffix gives the path."""
+
+_SECRET = {"secret": True}
+_KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)\Z")
+
+TopicName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,200}$", title="a name of letters, digits, '.', '_', '-'")]
+"""What Kafka takes as a topic's name, short enough for what Faust hangs on it (at most 249 characters in all)."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that a deployment decides. Seconds are called ``_s``, sizes are bytes."""
+
+    bootstrap_servers: Annotated[
+        str,
+        Meta(
+            pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$",
+            description="Kafka brokers to begin with: host:port, comma-separated",
+        ),
+    ] = "127.0.0.1:9092"
+    security_protocol: Annotated[
+        Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"],
+        Meta(description="how the brokers are spoken to"),
+    ] = "PLAINTEXT"
+    sasl_mechanism: Annotated[
+        Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
+        Meta(description="how to log in, with a SASL protocol"),
+    ] = ""
+    sasl_username: Annotated[str, Meta(description="who logs in")] = ""
+    sasl_password: Annotated[str, Meta(description="the password of that user", extra=_SECRET)] = ""
+    ssl_ca_location: Annotated[
+        str, Meta(description="PEM file of the authorities that are trusted; empty: the system's")
+    ] = ""
+    ssl_certificate_location: Annotated[str, Meta(description="PEM file of this client's certificate")] = ""
+    ssl_key_location: Annotated[str, Meta(description="PEM file of this client's private key")] = ""
+    ssl_key_password: Annotated[str, Meta(description="the password of that key", extra=_SECRET)] = ""
+    app_id: Annotated[
+        TopicName, Meta(description="name of the consumer group; the windows' changelog is named for it")
+    ] = "stream-app"
+    sysmon_topic: Annotated[TopicName, Meta(description="topic that Sysmon records are read from")] = "sysmon"
+    matches_topic: Annotated[TopicName, Meta(description="topic that carries matches, by rule and group")] = (
+        "stream-app-matches"
+    )
+    incidents_topic: Annotated[TopicName, Meta(description="topic that incidents are written to")] = "incidents"
+    rejected_topic: Annotated[TopicName, Meta(description="topic for what could not be read, or came too late")] = (
+        "rejected"
+    )
+    partitions: Annotated[int, Meta(ge=1, le=1000, description="partitions of each topic that is created")] = 4
+    replication: Annotated[int, Meta(ge=1, le=15, description="copies of each partition that is created")] = 1
+    rules: Annotated[str, Meta(min_length=1, description="folder of the rules")] = "rules"
+    ignore_case: Annotated[
+        bool, Meta(description="whether filters compare without regard to case, unless a rule says")
+    ] = True
+    clock: Annotated[
+        Literal["receive", "event"],
+        Meta(description="a rule's time, unless it says: when a record was received, or when its event was created"),
+    ] = "receive"
+    lateness_s: Annotated[
+        int, Meta(ge=0, le=31_536_000, description="seconds that a record may be behind the stream and still count")
+    ] = 600
+    clear_after_s: Annotated[
+        int, Meta(ge=1, le=31_536_000, description="seconds without a trigger after which an incident is over")
+    ] = 86_400
+    evidence: Annotated[int, Meta(ge=1, le=100, description="triggering records that an incident names")] = 5
+    max_record_bytes: Annotated[
+        int,
+        Meta(
+            ge=1_000, le=100_000_000, description="bytes of the largest record that is read; larger ones are rejected"
+        ),
+    ] = 1_000_000
+    rejected_value_bytes: Annotated[
+        int, Meta(ge=0, le=700_000, description="bytes of a rejected record that are kept with it")
+    ] = 65_536
+    store: Annotated[Literal["memory", "rocksdb"], Meta(description="where a worker keeps its rows")] = "memory"
+    data_dir: Annotated[str, Meta(min_length=1, description="folder for what a worker keeps on disk")] = "data"
+    drained: Annotated[
+        Literal["follow", "hold"],
+        Meta(description="time of a source partition read to its end: it follows the wall clock, or holds"),
+    ] = "follow"
+    session_timeout_s: Annotated[
+        int,
+        Meta(ge=2, le=300, description="seconds without a sign of life after which a worker's partitions go to others"),
+    ] = 10
+    commit_interval_s: Annotated[float, Meta(ge=0.05, le=60, description="seconds between commits of offsets")] = 1.0
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")
+    ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="one line of text, or one JSON object, per log record")
+    ] = "text"
+    instance_id: Annotated[
+        str, Meta(description="fixed name of this worker, if it has one: restarts then move no partitions")
+    ] = ""
+
+    def __repr__(self) -> str:
+        """Show every setting but the secrets, which show only whether they are set."""
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in self.shown().items())})"
+
+    def shown(self) -> dict[str, str | int | float]:
+        """Give each field's value, in order, a secret that is set being ``***``."""
+        return {
+            row.field: "***" if row.secret and getattr(self, row.field) else getattr(self, row.field)
+            for row in settings_table()
+        }
+
+
+class Setting(Struct, frozen=True):
+    """One row of the table: ``default`` and ``allowed`` as a person writes and reads them."""
+
+    field: str
+    variable: str
+    default: str
+    allowed: str
+    description: str
+    secret: bool
+
+
+class SettingsError(Exception):
+    """Settings that cannot be. ``problems`` holds one line for each, naming the variable; no secret is quoted."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def settings_table() -> tuple[Setting, ...]:
+    """Give every setting in the order of declaration."""
+    hints = get_type_hints(Settings, include_extras=True)
+    rows = []
+    for field in msgspec.structs.fields(Settings):
+        metas = _metas(hints[field.name])
+        rows.append(
+            Setting(
+                field=field.name,
+                variable=PREFIX + field.name.upper(),
+                default=_written(field.default),
+                allowed=_allowed(hints[field.name]),
+                description=next(meta.description for meta in metas if meta.description),
+                secret=any((meta.extra or {}).get("secret") for meta in metas),
+            )
+        )
+    return tuple(rows)
+
+
+def read_settings(environ: Mapping[str, str], read_file: Callable[[Path], str] = Path.read_text) -> Settings:
+    """Read the settings among ``environ``; an empty variable is as good as none, blanks around a value do not count.
+
+    Raises :class:`SettingsError` with all that is wrong. ``read_file`` is called for secrets given as files only.
+    """
+    hints = get_type_hints(Settings, include_extras=True)
+    given = {
+        name.removeprefix(PREFIX): text.strip()
+        for name, text in environ.items()
+        if name.startswith(PREFIX) and text.strip()
+    }
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for row in settings_table():
+        text = given.pop(row.field.upper(), None)
+        if row.secret:
+            text = _secret(row, text, given.pop(row.field.upper() + FILE_SUFFIX, None), read_file, problems)
+        if text is None:
+            continue
+        try:
+            values[row.field] = msgspec.convert(text, hints[row.field], strict=False)
+        except msgspec.ValidationError:
+            problems.append(f"{row.variable} is {text!r}: it must be {row.allowed} ({row.description})")
+    problems.extend(_unknown(name) for name in sorted(given) if not _KUBERNETES.match(name))
+    settings = Settings(**values)
+    problems.extend(() if problems else _contradictions(settings))
+    if problems:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
+def _secret(
+    row: Setting, text: str | None, path: str | None, read_file: Callable[[Path], str], problems: list[str]
+) -> str | None:
+    if path is None:
+        return text
+    variable = row.variable + FILE_SUFFIX
+    if text is not None:
+        problems.append(f"{row.variable} and {variable} are both set: set one")
+        return None
+    try:
+        return read_file(Path(path)).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        problems.append(f"{variable}: cannot read {path!r}: {reason}")
+        return None
+
+
+def _unknown(name: str) -> str:
+    variables = [row.variable for row in settings_table()]
+    near = difflib.get_close_matches(PREFIX + name, variables, n=1)
+    return f"{PREFIX}{name} is no setting" + (f": did you mean {near[0]}?" if near else "")
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """Yield what no field can see alone; what would be ignored is a mistake too, and may be a leak."""
+    protocol = f"{_variable('security_protocol')}={settings.security_protocol}"
+    log_in = settings.security_protocol.startswith("SASL_")
+    for field in ("sasl_mechanism", "sasl_username", "sasl_password"):
+        if log_in and not getattr(settings, field):
+            yield f"{_variable(field)} must be set with {protocol}"
+        if not log_in and getattr(settings, field):
+            yield f"{_variable(field)} is set, but {protocol} does not log in"
+    for field in ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location", "ssl_key_password"):
+        if not settings.security_protocol.endswith("SSL") and getattr(settings, field):
+            yield f"{_variable(field)} is set, but {protocol} has no TLS"
+    if bool(settings.ssl_certificate_location) != bool(settings.ssl_key_location):
+        yield f"{_variable('ssl_certificate_location')} and {_variable('ssl_key_location')} go together"
+    topics = ("sysmon_topic", "matches_topic", "incidents_topic", "rejected_topic")
+    if len({getattr(settings, field) for field in topics}) < len(topics):
+        yield f"{', '.join(map(_variable, topics))} must differ from one another"
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _metas(hint: object) -> list[Meta]:
+    return [part for part in get_args(hint) if isinstance(part, Meta)] if get_origin(hint) is Annotated else []
+
+
+def _written(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _allowed(hint: object) -> str:
+    """Say in words what a type and its bounds let through."""
+    base = get_args(hint)[0]
+    metas = _metas(hint)
+    if get_origin(base) is Literal:
+        return "one of " + ", ".join(choice or "(empty)" for choice in get_args(base))
+    if base is bool:
+        return "true or false"
+    if base in (int, float):
+        low = next(meta.ge for meta in metas if meta.ge is not None)
+        high = next(meta.le for meta in metas if meta.le is not None)
+        return f"a {'whole ' if base is int else ''}number from {low} to {high}"
+    return next((meta.title for meta in metas if meta.title), "text")
