@@ -17,7 +17,14 @@ from types import TracebackType
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-KAFKA = "org.apache.kafka:kafka_2.13:4.4.0+org.apache.logging.log4j:log4j-slf4j-impl:2.25.3"
+KAFKA = "+".join(
+    (
+        "org.apache.kafka:kafka_2.13:4.4.0",
+        # named, since log4j's own dependency management would bring the clients of 3.9.1 (seen with jgo 3.2)
+        "org.apache.kafka:kafka-clients:4.4.0",
+        "org.apache.logging.log4j:log4j-slf4j-impl:2.25.3",
+    )
+)
 CLUSTER_ID = "c3RyZWFtLWFwcC1sb2NhbA"
 """Any 22 characters of URL-safe base64 are a cluster id."""
 
