@@ -54,18 +54,18 @@ class Settings(Struct, frozen=True, kw_only=True):
     ssl_key_location: Annotated[str, Meta(description="PEM file of this client's private key")] = ""
     ssl_key_password: Annotated[str, Meta(description="the password of that key", extra=_SECRET)] = ""
     app_id: Annotated[
-        TopicName, Meta(description="name of the consumer group; the windows' changelog is named for it")
+        TopicName, Meta(description="name of the consumer group; matches and the changelog are named for it")
     ] = "stream-app"
     sysmon_topic: Annotated[TopicName, Meta(description="topic that Sysmon records are read from")] = "sysmon"
-    matches_topic: Annotated[TopicName, Meta(description="topic that carries matches, by rule and group")] = (
-        "stream-app-matches"
-    )
     incidents_topic: Annotated[TopicName, Meta(description="topic that incidents are written to")] = "incidents"
     rejected_topic: Annotated[TopicName, Meta(description="topic for what could not be read, or came too late")] = (
         "rejected"
     )
     partitions: Annotated[int, Meta(ge=1, le=1000, description="partitions of each topic that is created")] = 4
     replication: Annotated[int, Meta(ge=1, le=15, description="copies of each partition that is created")] = 1
+    min_insync: Annotated[
+        int, Meta(ge=1, le=15, description="copies that must be written before a record counts as sent")
+    ] = 1
     rules: Annotated[str, Meta(min_length=1, description="folder of the rules")] = "rules"
     ignore_case: Annotated[
         bool, Meta(description="whether filters compare without regard to case, unless a rule says")
@@ -229,9 +229,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             yield f"{_variable(field)} is set, but {protocol} has no TLS"
     if bool(settings.ssl_certificate_location) != bool(settings.ssl_key_location):
         yield f"{_variable('ssl_certificate_location')} and {_variable('ssl_key_location')} go together"
-    topics = ("sysmon_topic", "matches_topic", "incidents_topic", "rejected_topic")
+    topics = ("sysmon_topic", "incidents_topic", "rejected_topic")
     if len({getattr(settings, field) for field in topics}) < len(topics):
         yield f"{', '.join(map(_variable, topics))} must differ from one another"
+    if settings.min_insync > settings.replication:
+        yield f"{_variable('min_insync')} must not be more than {_variable('replication')}={settings.replication}"
 
 
 def _variable(field: str) -> str:

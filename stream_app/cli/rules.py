@@ -1,0 +1,43 @@
+"""``stream-app rules``: a folder of rules, read as a worker reads it."""
+
+from pathlib import Path
+
+import click
+from msgspec.structs import replace
+
+from stream_app.cli.environment import settings
+from stream_app.language.diagnostics import Diagnostic, LanguageError
+from stream_app.rulebook.cases import load_cases
+from stream_app.service import parts
+
+
+@click.group(name="rules")
+def command() -> None:
+    """Look at rules."""
+
+
+@command.command()
+@click.argument("folder", required=False)
+def check(folder: str | None) -> None:
+    """Read every rule and its cases in FOLDER (default: STREAM_APP_RULES); print every mistake with its place."""
+    given = settings()
+    given = replace(given, rules=folder) if folder else given
+    problems: list[Diagnostic] = []
+    rules, cases = 0, 0
+    try:
+        rules = len(parts.rulebook(given).rules)
+    except LanguageError as error:
+        problems.extend(error.diagnostics)
+    for path in sorted(Path(given.rules).glob("*/cases.toml")):
+        try:
+            cases += len(load_cases(path))
+        except LanguageError as error:
+            problems.extend(error.diagnostics)
+    if problems:
+        raise LanguageError(problems)
+    click.echo(f"{given.rules}: {counted(rules, 'rule')} and {counted(cases, 'case')} read, nothing wrong")
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun: ``1 rule``, ``2 rules``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

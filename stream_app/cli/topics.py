@@ -1,0 +1,49 @@
+"""``stream-app topics``: the declared topics, made on a broker or compared with what is there."""
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from stream_app.cli.environment import settings
+from stream_app.cli.waiting import reach
+from stream_app.kafka.admin import create_topics, describe_topics
+from stream_app.kafka.topics import DAY, Topic
+from stream_app.service import parts
+
+
+@click.group(name="topics")
+def command() -> None:
+    """Make the topics, or show how they stand."""
+
+
+@command.command()
+def create() -> None:
+    """Make the topics that do not exist; what exists is left as it is."""
+    given = settings()
+    connection = parts.connection(given)
+    reach(connection)
+    for name, done in create_topics(connection, parts.topics(given)):
+        click.echo(f"{name}: {done}")
+
+
+@command.command()
+def show() -> None:
+    """Show each topic, and every difference from what is declared; status 1 if there is one."""
+    given = settings()
+    connection = parts.connection(given)
+    reach(connection)
+    declared = parts.topics(given)
+    states = describe_topics(connection, declared)
+    table = Table("topic", "partitions", "copies", "kept", "key", "what", "state")
+    for topic, state in zip(declared, states, strict=True):
+        stands = ", ".join(state.differs) or "as declared"
+        counts = (str(state.partitions), str(state.replication)) if state.partitions else ("-", "-")
+        table.add_row(topic.name, *counts, kept(topic), topic.key, topic.purpose, stands)
+    Console(width=None if click.get_text_stream("stdout").isatty() else 200).print(table)
+    if any(state.differs for state in states):
+        raise click.exceptions.Exit(1)
+
+
+def kept(topic: Topic) -> str:
+    """Say how long a topic's records stay."""
+    return "the newest of each key" if topic.retention_ms is None else f"{topic.retention_ms // DAY} days"

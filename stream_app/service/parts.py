@@ -1,0 +1,59 @@
+"""The settings, cut into the values that the rooms below take. Decision: seconds become milliseconds here, once."""
+
+from pathlib import Path
+
+import msgspec
+
+from stream_app.kafka.connection import Connection
+from stream_app.kafka.topics import Names, Topic, declare
+from stream_app.rulebook.load import load_rulebook
+from stream_app.rulebook.rule import Rulebook
+from stream_app.rulebook.rulefile import Defaults
+from stream_app.service.settings import Settings
+
+
+def connection(settings: Settings) -> Connection:
+    """Give how to reach the brokers; every field of a connection but the client's name is a setting of that name."""
+    return Connection(
+        **{
+            field.name: getattr(settings, field.name)
+            for field in msgspec.structs.fields(Connection)
+            if field.name in settings.__struct_fields__
+        }
+    )
+
+
+def names(settings: Settings) -> Names:
+    """Give what the topics are called."""
+    return Names(
+        app_id=settings.app_id,
+        sysmon=settings.sysmon_topic,
+        incidents=settings.incidents_topic,
+        rejected=settings.rejected_topic,
+    )
+
+
+def topics(settings: Settings) -> tuple[Topic, ...]:
+    """Give the topics as these settings declare them."""
+    return declare(
+        names(settings),
+        partitions=settings.partitions,
+        replication=settings.replication,
+        min_insync=settings.min_insync,
+    )
+
+
+def defaults(settings: Settings) -> Defaults:
+    """Give what holds for a rule that does not say otherwise."""
+    return Defaults(
+        ignore_case=settings.ignore_case,
+        event_clock=settings.clock == "event",
+        lateness=settings.lateness_s * 1000,
+        clear_after=settings.clear_after_s * 1000,
+        evidence=settings.evidence,
+    )
+
+
+def rulebook(settings: Settings) -> Rulebook:
+    """Load the rules. Raises LanguageError with every mistake in them."""
+    return load_rulebook(Path(settings.rules), defaults(settings))
