@@ -1,0 +1,1 @@
+"""Rules as files become rules as they run: TOML in, compiled and checked rules out, or every error with its place."""

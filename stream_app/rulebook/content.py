@@ -1,0 +1,37 @@
+"""What decides a rule's incidents, as one hash: two rules with the same id and hash make the same incidents.
+
+Decision: what is hashed is the meaning, not the file: the query as the printer writes it (blanks and keyword case do
+not count), and the groups and tables that it reads, but no title, severity or ATT&CK name. A query that holds a group's
+or a table's name, even only inside a string, counts as reading it: a hash that changes too often does no harm.
+"""
+
+import hashlib
+
+import msgspec
+
+from stream_app.language.compile import Environment
+from stream_app.language.parser import parse
+from stream_app.language.printer import to_text
+from stream_app.language.tables import CMDB
+from stream_app.rulebook.rule import Rule
+
+VERSION = 1
+
+
+def content_id(rule: Rule, environment: Environment) -> str:
+    """Give the SHA-256, hexadecimal, of what decides. The rule must have been compiled in this environment."""
+    subpattern = rule.subpattern
+    query = to_text(parse(subpattern.query))
+    read = query if "DeviceToCMDBAttr".lower() not in query.lower() else f"{query} {CMDB}"
+    decides = (
+        VERSION,
+        query,
+        environment.ignore_case,
+        subpattern.group_by,
+        (subpattern.constraint.operator, subpattern.constraint.number),
+        rule.mapping,
+        (rule.window, rule.event_clock, rule.lateness, rule.clear_after, rule.final, rule.evidence),
+        [(name, members) for name, members in sorted(environment.groups.items()) if name in read],
+        [(name, table.columns, table.rows) for name, table in sorted(environment.tables.items()) if name in read],
+    )
+    return hashlib.sha256(msgspec.msgpack.encode(decides)).hexdigest()

@@ -1,0 +1,129 @@
+"""A folder of rules in, a rulebook out, or every error of every file.
+
+The folder: ``<slug>/<slug>.toml`` is a rule, ``<slug>/cases.toml`` its cases; ``groups/<name>.toml`` is what
+``Group@<name>`` means (``members = [...]``), ``tables/<name>.csv`` a lookup table. Names that begin with a dot are left
+alone: Kubernetes mounts such things beside the files.
+
+Decision: a file that looks like a rule and would not be read (another name than its folder's, or outside a folder) is
+an error, as is a folder without any rule: a rule that somebody wrote never stays out unnoticed. The cases are not read
+here: a worker needs none, and a wrong one must not stop it.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from stream_app.language.compile import Environment
+from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
+from stream_app.language.tables import LookupTable, parse_table
+from stream_app.rulebook.document import Document, parse_document, read_text
+from stream_app.rulebook.fields import Fields
+from stream_app.rulebook.rule import Rule, Rulebook
+from stream_app.rulebook.rulefile import Defaults, read_rule
+from stream_app.sysmon.attributes import VOCABULARY
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+GROUPS = "groups"
+TABLES = "tables"
+CASES = "cases.toml"
+
+
+def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  # noqa: B008 - frozen: safe to share
+    """Load every rule of a folder, also the disabled ones. Times in ``defaults`` are milliseconds.
+
+    Raises LanguageError with every diagnostic of every file: groups and tables first, then rules by path.
+    """
+    problems: list[Diagnostic] = []
+    nothing: tuple[str, ...] = ()
+    groups = _each(problems, folder / GROUPS, ".toml", _group, nothing)
+    tables = _each(problems, folder / TABLES, ".csv", _table, LookupTable(columns=(), rows=()))
+    environment = Environment(vocabulary=VOCABULARY, groups=groups, tables=tables)
+    rules: dict[str, Rule] = {}
+    paths: dict[str, str] = {}
+    for path in _rule_files(problems, folder):
+        document = _tried(problems, _document, path)
+        if document is None:
+            continue
+        rule_id = document.data.get("id")
+        if isinstance(rule_id, str) and paths.setdefault(rule_id, document.path) != document.path:
+            problems.append(document.at_value(("id",), f"id {rule_id!r} is already that of {paths[rule_id]}"))
+        rule = _tried(problems, read_rule, document, environment, defaults)
+        if rule is not None:
+            rules[rule.id] = rule
+    if not rules and not problems:
+        problems.append(_about(folder, "no rule in this folder"))
+    if problems:
+        raise LanguageError(problems)
+    return Rulebook(rules)
+
+
+def _tried(problems: list[Diagnostic], read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """Call, and turn a LanguageError into problems and None."""
+    try:
+        return read(*args, **kwargs)
+    except LanguageError as error:
+        problems.extend(error.diagnostics)
+        return None
+
+
+def _about(path: Path, message: str) -> Diagnostic:
+    """Make a diagnostic for a file or folder as a whole."""
+    return Place.of("", path.as_posix()).diagnose(0, message)
+
+
+def _listed(folder: Path) -> tuple[Path, ...]:
+    """List a folder by name, without what begins with a dot. Raises LanguageError."""
+    try:
+        return tuple(path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+    except OSError as error:
+        raise LanguageError([_about(folder, f"cannot be read: {error.strerror}")]) from error
+
+
+def _rule_files(problems: list[Diagnostic], folder: Path) -> Iterator[Path]:
+    """Give the path that each rule folder's rule must have, there or not, and report what would not be read."""
+    for path in _tried(problems, _listed, folder) or ():
+        if path.is_dir() and path.name not in {GROUPS, TABLES}:
+            own = path / f"{path.name}.toml"
+            yield own
+            problems.extend(
+                _about(other, f"not read: the rule of this folder is {own.name}")
+                for other in _tried(problems, _listed, path) or ()
+                if other.suffix == ".toml" and other not in {own, path / CASES}
+            )
+        elif path.suffix == ".toml":
+            problems.append(_about(path, f"not read: a rule has its own folder, {path.stem}/{path.name}"))
+
+
+def _each(
+    problems: list[Diagnostic], folder: Path, suffix: str, read: Callable[[Path], T], stand_in: T
+) -> dict[str, T]:
+    """Read each file of a folder that need not be there, by the file's stem.
+
+    A stand-in keeps the name of a bad file known, so that rules that use it are not called wrong as well.
+    """
+    if not folder.exists():
+        return {}
+    files = [path for path in _tried(problems, _listed, folder) or () if path.suffix == suffix]
+    return {path.stem: _tried(problems, read, path) or stand_in for path in files}
+
+
+def _document(path: Path) -> Document:
+    return parse_document(path.as_posix(), read_text(path))
+
+
+def _table(path: Path) -> LookupTable:
+    return parse_table(read_text(path), path.as_posix())
+
+
+def _group(path: Path) -> tuple[str, ...]:
+    """Read ``members = [...]`` (texts, numbers as texts, addresses, CIDRs) and an optional ``description``."""
+    problems: list[Diagnostic] = []
+    fields = Fields.of(_document(path), problems)
+    fields.text("description", "")
+    members = tuple(fields.texts("members", required=True))
+    fields.close()
+    if problems:
+        raise LanguageError(problems)
+    return members

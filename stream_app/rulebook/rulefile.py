@@ -1,0 +1,176 @@
+"""One rule file: a TOML document in, a compiled rule out, or every error in it with its place.
+
+Decision: what cannot be run exactly is refused here, never ignored or guessed. What the format will say one day (a
+second pattern, a mapped aggregate) is refused by name as not built yet: nobody waits for an incident that cannot come.
+"""
+
+import re
+
+import msgspec
+from msgspec import Struct
+
+from stream_app.language.aggregate import CountConstraint, parse_constraint
+from stream_app.language.compile import Environment, compile_filter
+from stream_app.language.diagnostics import Diagnostic, LanguageError
+from stream_app.language.parser import parse
+from stream_app.language.values import Predicate
+from stream_app.rulebook.content import content_id
+from stream_app.rulebook.document import Document
+from stream_app.rulebook.fields import Fields
+from stream_app.rulebook.mapping import read_mapping
+from stream_app.rulebook.rule import Rule, Subpattern
+
+LONGEST = 31_622_400
+"""The longest window, lateness and clear_after: 366 days in seconds. A longer one is a slip of the keyboard."""
+MOST_EVIDENCE = 100
+"""The most triggering records an incident may name: evidence is held in the group's row."""
+
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_TECHNIQUE = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
+_SECOND = 1000
+_DECIDED_LAST = frozenset({"=", "!=", "<", "<="})
+"""Comparisons that a further event can make false: on arrival they are true on the way up, which no author means."""
+_ONE = CountConstraint(">=", 1)
+_REFUSED = Subpattern(name="", query="", predicate=bool, group_by=(), constraint=_ONE)
+"""Stands in for a pattern that was refused until all else is read."""
+
+
+class Defaults(Struct, frozen=True):
+    """The options of rules that do not set their own; times in integer milliseconds."""
+
+    ignore_case: bool = True
+    event_clock: bool = False
+    lateness: int = 600_000
+    clear_after: int = 86_400_000
+    evidence: int = 5
+
+
+def read_rule(document: Document, environment: Environment, defaults: Defaults) -> Rule:
+    """Give the rule that the document holds. Raises LanguageError with all that is wrong."""
+    problems: list[Diagnostic] = []
+    fields = Fields.of(document, problems)
+    ignore_case = fields.choice("case", {"ignore": True, "exact": False}, defaults.ignore_case)
+    environment = msgspec.structs.replace(environment, ignore_case=ignore_case)
+    subpattern = _pattern(fields, problems, environment)
+    rule = _rule(fields, subpattern, defaults)
+    incident = fields.table("incident", required=bool(subpattern.group_by))
+    if incident is not None and subpattern is not _REFUSED:
+        mapping = read_mapping(incident, subpattern, environment.vocabulary)
+        rule = msgspec.structs.replace(rule, mapping=mapping)
+    fields.close()
+    if problems:
+        raise LanguageError(problems)
+    return msgspec.structs.replace(rule, content_id=content_id(rule, environment))
+
+
+def _rule(fields: Fields, subpattern: Subpattern, defaults: Defaults) -> Rule:
+    """Read everything but the pattern and the mapping."""
+    rule_id = fields.text("id")
+    if rule_id and not _ID.fullmatch(rule_id):
+        fields.at_value("id must be 1 to 128 letters, digits, '_', '-' and '.'", "id")
+    last = subpattern.constraint.operator in _DECIDED_LAST
+    return Rule(
+        id=rule_id,
+        name=fields.text("name"),
+        description=fields.text("description", ""),
+        severity=fields.integer("severity", 1, 10),
+        category=fields.text("category"),
+        subcategory=fields.text("subcategory", ""),
+        tactics=tuple(fields.texts("tactics")),
+        techniques=_techniques(fields),
+        window=fields.integer("window", 1, LONGEST) * _SECOND,
+        subpattern=subpattern,
+        mapping=(),
+        enabled=fields.flag("enabled", default=True),
+        event_clock=fields.choice("clock", {"receive": False, "event": True}, defaults.event_clock),
+        lateness=_milliseconds(fields, "lateness", 0, defaults.lateness),
+        clear_after=_milliseconds(fields, "clear_after", 1, defaults.clear_after),
+        final=fields.choice("decide", {"arrival": False, "final": True}, last),
+        evidence=fields.integer("evidence", 1, MOST_EVIDENCE, defaults.evidence),
+    )
+
+
+def _milliseconds(fields: Fields, key: str, low: int, default: int) -> int:
+    """Read seconds. The default is in milliseconds already."""
+    return fields.integer(key, low, LONGEST, low) * _SECOND if key in fields.data else default
+
+
+def _techniques(fields: Fields) -> tuple[str, ...]:
+    techniques = fields.texts("techniques")
+    for technique, index in techniques.items():
+        if not _TECHNIQUE.fullmatch(technique):
+            message = f"{technique!r} is not an ATT&CK technique such as 'T1046' or 'T1059.006'"
+            fields.at_value(message, "techniques", index)
+    return tuple(techniques)
+
+
+def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environment) -> Subpattern:
+    """Read the one [pattern.<Name>] table, or report why not."""
+    patterns = fields.table("pattern", required=True)
+    if patterns is None:
+        return _REFUSED
+    names = list(patterns.data)
+    if not names:
+        patterns.at_key("expected a table [pattern.<Name>]")
+        return _REFUSED
+    for name in names[1:]:
+        patterns.at_key(f"a second pattern, {name!r}: several patterns are not built yet", name)
+    pattern = patterns.table(names[0])
+    if pattern is None:
+        return _REFUSED
+    if not _NAME.fullmatch(names[0]):
+        pattern.at_key("a pattern's name must be 1 to 64 letters, digits and '_'")
+    group_by = pattern.texts("group_by", required=True)
+    for attribute, index in group_by.items():
+        if attribute not in environment.vocabulary:
+            pattern.at_value(f"unknown attribute {attribute!r}", "group_by", index)
+    query = pattern.text("query")
+    subpattern = Subpattern(
+        name=names[0],
+        query=query,
+        predicate=_predicate(query, pattern, problems, environment),
+        group_by=tuple(group_by),
+        constraint=_constraint(pattern, problems),
+    )
+    pattern.close()
+    return subpattern
+
+
+def _predicate(query: str, pattern: Fields, problems: list[Diagnostic], environment: Environment) -> Predicate:
+    """Compile the query where it stands. Its places are places in the file only if the file holds it verbatim."""
+    if query == "":
+        return bool
+    place = pattern.verbatim("query", literal=True)
+    if place is None:
+        pattern.at_value("query must be a literal string: '…' or '''…'''", "query")
+        return bool
+    try:
+        return compile_filter(parse(query, place), environment, place)
+    except LanguageError as error:
+        problems.extend(error.diagnostics)
+        return bool
+
+
+def _constraint(pattern: Fields, problems: list[Diagnostic]) -> CountConstraint:
+    aggregate = pattern.text("aggregate")
+    if aggregate == "":
+        return _ONE
+    place = pattern.verbatim("aggregate", literal=False)
+    if place is None:
+        pattern.at_value("aggregate must be written without escapes", "aggregate")
+        return _ONE
+    try:
+        constraint = parse_constraint(aggregate, place)
+    except LanguageError as error:
+        problems.extend(error.diagnostics)
+        return _ONE
+    if not _can_hold(constraint):
+        pattern.at_value(f"{aggregate!r} never holds: the event that is counted last counts itself", "aggregate")
+    return constraint
+
+
+def _can_hold(constraint: CountConstraint) -> bool:
+    """Say whether the constraint is true for some count of one or more."""
+    least = {"=": 1, "<=": 1, "<": 2}.get(constraint.operator, 0)
+    return constraint.number >= least
