@@ -4,7 +4,7 @@ from msgspec import Struct
 
 
 class Record(Struct, frozen=True, gc=False):
-    """One Kafka record. ``timestamp`` is Kafka's, in integer milliseconds since 1970; ``value`` is None for a tombstone."""
+    """One Kafka record. ``timestamp`` is Kafka's, integer milliseconds since 1970; ``value`` None is a tombstone."""
 
     topic: str
     partition: int

@@ -1,0 +1,1 @@
+"""Hand-off: an incident in the words of whoever receives it."""

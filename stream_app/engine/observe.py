@@ -1,0 +1,137 @@
+"""One match meets the row of its key: the whole decision of a windows worker. Row and match in, row and incidents out.
+
+Decision: counting is idempotent by place. The row remembers, per source partition, the highest offset it has counted; a
+match at or below it changes nothing, and the row's incidents are given again, since the crash that brought the match
+back may have come between the row and its incident. What comes out depends on the row, the match, its position and the
+stream's time there, so a worker that was believed dead and the one that took over write the same bytes.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from stream_app.engine.correlate import correlate, over, quiet
+from stream_app.engine.incident import Incident, incident
+from stream_app.engine.key import Key
+from stream_app.engine.match import Match, Origin
+from stream_app.engine.row import VERSION, Episode, Held, Mark, Row, Source
+from stream_app.engine.window import Decision, arrive, decide, every_event, tidy
+from stream_app.engine.window import due_at as _due_at
+from stream_app.rulebook.rule import Rule
+
+
+class Observed(Struct, frozen=True, gc=False):
+    """The row to keep, and the incidents to send. ``late``: counted nowhere. ``repeated``: had been counted before."""
+
+    row: Row
+    incidents: tuple[Incident, ...]
+    late: bool = False
+    repeated: bool = False
+
+
+def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_time: int | None) -> Observed:
+    """Count a match that lies at ``position`` on the matches topic, where the stream's time is ``stream_time`` (ms).
+
+    A match more than ``rule.lateness`` behind the stream's time is late; where that is None nothing is. A match that is
+    read again from its own position is late again if it was, provided ``stream_time`` is the one of that position.
+    """
+    key = Key(match.rule, match.customer, match.group)
+    time, origin = match.time, match.origin
+    late = stream_time is not None and time < stream_time - rule.lateness
+    if row is None:
+        row = Row(VERSION, position, time, (), (), ())
+    index = _source(row.sources, origin)
+    if index < len(row.sources) and origin.offset <= row.sources[index].offset:
+        late = late and position <= row.position
+        return Observed(_moved(row, position), current(rule, key, row), late=late, repeated=True)
+    source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
+    sources = (*row.sources[:index], source, *row.sources[index + 1 :])
+    row = Row(VERSION, max(row.position, position), max(row.latest, time), sources, row.episodes, row.held)
+    row, sent = _due(rule, key, row, stream_time)
+    if late:
+        return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), sent, late=True)
+    mark = Mark(time, index, origin.offset)
+    held: Sequence[Held] = ()
+    decisions = [Decision(time, mark, 1)]
+    if not every_event(rule):
+        held, decisions = arrive(rule, row.held, mark)
+    episodes, changed = correlate(rule, key, row, decisions)
+    sent += tuple([incident(rule, key, episode, sources) for episode in changed])
+    return Observed(_tidied(rule, row, held, episodes, stream_time), sent)
+
+
+def advance(rule: Rule, key: Key, row: Row, stream_time: int, position: int) -> Observed:
+    """Decide what waited for the stream's time, which has come to ``stream_time`` at ``position``.
+
+    The row comes back unchanged where nothing was due: ask :func:`due_at`. Each trigger is an incident of its own, so
+    what is sent does not depend on how often this is called.
+    """
+    due = due_at(rule, row)
+    if due is None or stream_time < due:
+        return Observed(row, ())
+    row, sent = _due(rule, key, _moved(row, position), stream_time)
+    return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), sent)
+
+
+def current(rule: Rule, key: Key, row: Row) -> tuple[Incident, ...]:
+    """Give the row's incidents as they stand, with the revisions and bytes they were first given with.
+
+    A worker that takes a partition over sends these for each row whose position is at or above the first offset that it
+    reads again: a decision made by :func:`advance` has no match that would bring its incident back.
+    """
+    return tuple([incident(rule, key, episode, row.sources) for episode in row.episodes])
+
+
+def due_at(rule: Rule, row: Row) -> int | None:
+    """Give the first stream time (ms) at which :func:`advance` has something to decide; None if nothing waits."""
+    return _due_at(rule, row.held) if row.held else None
+
+
+def expires_at(rule: Rule, row: Row) -> int:
+    """Give the stream time (ms) after which the row decides nothing and can be removed.
+
+    Remove it only when what lies at its position has been committed: until then a match that is read again must still
+    be known, and its incident sent again.
+    """
+    return row.latest + quiet(rule) + rule.lateness
+
+
+def wake_at(rule: Rule, row: Row) -> int:
+    """Give the stream time (ms) at which the row is to be looked at again: it is due, or it has expired."""
+    expiry = expires_at(rule, row) + 1
+    due = due_at(rule, row)
+    return expiry if due is None else min(due, expiry)
+
+
+def _source(sources: tuple[Source, ...], origin: Origin) -> int:
+    """Find the match's source partition in the row; its length for one that the row does not know."""
+    for index, source in enumerate(sources):
+        if source.partition == origin.partition and source.topic_id == origin.topic_id:
+            return index
+    return len(sources)
+
+
+def _moved(row: Row, position: int) -> Row:
+    if position <= row.position:
+        return row
+    return Row(VERSION, position, row.latest, row.sources, row.episodes, row.held)
+
+
+def _due(rule: Rule, key: Key, row: Row, stream_time: int | None) -> tuple[Row, tuple[Incident, ...]]:
+    """Decide what waited; give the row then, and what is to be sent: one incident for each trigger."""
+    if not row.held or stream_time is None:
+        return row, ()
+    held, decisions = decide(rule, row.held, row.sources, stream_time)
+    row = Row(VERSION, row.position, row.latest, row.sources, row.episodes, tuple(held))
+    sent = []
+    for decision in decisions:
+        episodes, changed = correlate(rule, key, row, (decision,))
+        row = Row(VERSION, row.position, row.latest, row.sources, episodes, row.held)
+        sent += [incident(rule, key, episode, row.sources) for episode in changed]
+    return row, tuple(sent)
+
+
+def _tidied(rule: Rule, row: Row, held: Sequence[Held], episodes: tuple[Episode, ...], stream_time: int | None) -> Row:
+    """Give the row with these events and incidents, without those that are done with."""
+    kept = over(rule, episodes, stream_time, row.position)
+    return Row(VERSION, row.position, row.latest, row.sources, kept, tidy(rule, held, stream_time))

@@ -1,0 +1,103 @@
+"""What could not be counted, with the reason and the place where it can be found again. Goes in: a record or a match.
+
+Decision: the record's bytes travel along, bounded, as base64: they may be anything, and a rejection must be readable
+when the source topic no longer holds the record. A late match carries no bytes; its place names the record.
+"""
+
+from typing import Self
+
+import msgspec
+from msgspec import Struct
+
+from stream_app.engine.match import Match
+from stream_app.engine.record import Record
+
+VERSION = 1
+
+LATE = "late"
+EMPTY = "empty"
+"""A record without a value: Kafka's tombstone."""
+
+VALUE_LIMIT = 65_536
+"""Bytes of a record that a rejection carries by default."""
+
+DETAIL_LIMIT = 1_000
+"""Characters of detail: a decoder's message may quote its input."""
+
+
+class BadRejection(Exception):
+    """Bytes that are not a rejection."""
+
+
+class Rejection(Struct, frozen=True, kw_only=True):
+    """A record that was not counted. ``reason`` is a few stable words; ``size`` is the whole value's, in bytes."""
+
+    version: int = VERSION
+    reason: str
+    detail: str
+    topic: str
+    topic_id: str
+    partition: int
+    offset: int
+    timestamp: int
+    """Kafka's timestamp of the record; of a late match, the time it was judged by. Milliseconds since 1970."""
+    size: int
+    truncated: bool
+    rule: str | None = None
+    """The rule's id where one rule's match was refused, else None: the record could not be read at all."""
+    value: bytes = b""
+
+    @classmethod
+    def of(cls, record: Record, reason: str, detail: str, limit: int = VALUE_LIMIT) -> Self:
+        """Reject a record that cannot be read, with at most ``limit`` bytes of it."""
+        value = b"" if record.value is None else record.value
+        return cls(
+            reason=reason,
+            detail=detail[:DETAIL_LIMIT],
+            topic=record.topic,
+            topic_id=record.topic_id,
+            partition=record.partition,
+            offset=record.offset,
+            timestamp=record.timestamp,
+            size=len(value),
+            truncated=len(value) > limit,
+            value=value[:limit],
+        )
+
+    @classmethod
+    def late(cls, match: Match, lateness: int, stream_time: int | None) -> Self:
+        """Reject a match that came more than ``lateness`` ms behind the stream's time (None where it is not known)."""
+        behind = "" if stream_time is None else f"{stream_time - match.time} ms behind the stream's time, "
+        origin = match.origin
+        return cls(
+            reason=LATE,
+            detail=f"{behind}allowed are {lateness}",
+            topic=origin.topic,
+            topic_id=origin.topic_id,
+            partition=origin.partition,
+            offset=origin.offset,
+            timestamp=match.time,
+            size=0,
+            truncated=False,
+            rule=match.rule,
+        )
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Rejection)
+
+
+def encode_rejection(rejection: Rejection) -> bytes:
+    """Give the JSON object that goes on the rejected topic; ``value`` is base64."""
+    return _encoder.encode(rejection)
+
+
+def decode_rejection(data: bytes) -> Rejection:
+    """Read a rejection. Raises :class:`BadRejection`."""
+    try:
+        rejection = _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise BadRejection(str(error)) from error
+    if rejection.version != VERSION:
+        raise BadRejection(f"rejection version {rejection.version}, this worker reads {VERSION}")
+    return rejection

@@ -1,0 +1,144 @@
+"""The whole flow without Kafka: rulebook and records in, incidents and rejections out, as they come.
+
+The parts are those that the workers run; a dict stands for the table and a counter for the matches topic's offsets.
+
+Decision: time goes as it goes live. A source partition's time is the highest receive time of its records so far; the
+stream's time is the lowest over ``sources`` partitions, and none until each of them has had a record. A record is
+judged by the time before it. What cannot be read does not move time. When the records end, every partition is drained:
+time moves on once, past all that waits. Files that hold several captures jump back in time by years; what is then late
+is said to be late. With ``sources=None`` time stands still until the end: nothing is late, all state is kept till then.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from stream_app.engine.agenda import Agenda
+from stream_app.engine.detect import detect, receive_time
+from stream_app.engine.incident import Incident
+from stream_app.engine.key import decode_key
+from stream_app.engine.match import Match
+from stream_app.engine.observe import advance, expires_at, observe, wake_at
+from stream_app.engine.record import Record
+from stream_app.engine.rejection import EMPTY, LATE, Rejection
+from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
+from stream_app.rulebook.rule import Rulebook
+from stream_app.sysmon.normalise import Event, Unreadable, normalise
+
+if TYPE_CHECKING:
+    from stream_app.engine.row import Row
+
+
+class Tally(Struct):
+    """How much was replayed. ``incidents`` counts records of incidents, ``rejected`` rejections by reason."""
+
+    records: int = 0
+    matches: int = 0
+    repeated: int = 0
+    incidents: int = 0
+    rejected: dict[str, int] = {}
+
+    @property
+    def late(self) -> int:
+        """Matches that came too late to be counted."""
+        return self.rejected.get(LATE, 0)
+
+
+def replay(
+    rulebook: Rulebook, records: Iterable[Record], *, sources: int | None = 1, tally: Tally | None = None
+) -> Iterator[Incident | Rejection]:
+    """Run the records through the rulebook, in their order. ``tally``, where given, is kept up to date.
+
+    ``sources`` is how many source partitions the records come from.
+    """
+    flow = _Flow(rulebook, sources)
+    tally = Tally() if tally is None else tally
+    for record in records:
+        tally.records += 1
+        for each in flow.take(record, tally):
+            yield _counted(each, tally)
+    for each in flow.end():
+        yield _counted(each, tally)
+
+
+def _counted(each: Incident | Rejection, tally: Tally) -> Incident | Rejection:
+    if isinstance(each, Rejection):
+        tally.rejected[each.reason] = tally.rejected.get(each.reason, 0) + 1
+    else:
+        tally.incidents += 1
+    return each
+
+
+class _Flow:
+    """The state of one replay: rows by key, the agenda, the clock, the next offset of the imagined matches topic."""
+
+    def __init__(self, rulebook: Rulebook, sources: int | None) -> None:
+        self._rulebook = rulebook
+        self._rows: dict[bytes, Row] = {}
+        self._agenda = Agenda()
+        self._clock = None if sources is None else Clock.new(sources)
+        self._partitions: dict[tuple[str, str, int], int] = {}
+        self._position = -1
+
+    def take(self, record: Record, tally: Tally) -> Iterator[Incident | Rejection]:
+        """Take one record through the whole flow."""
+        if record.value is None:
+            yield Rejection.of(record, EMPTY, "a record without a value")
+            return
+        try:
+            event = normalise(record.value)
+        except Unreadable as unreadable:
+            yield Rejection.of(record, unreadable.reason, unreadable.detail)
+            return
+        for key, match in detect(self._rulebook, record, event):
+            tally.matches += 1
+            yield from self._observe(key, match, tally)
+        yield from self._tick(record, event)
+
+    def end(self) -> Iterator[Incident]:
+        """Move time past all that waits."""
+        for time, key in self._agenda.take():
+            yield from self._look(key, time)
+
+    def _observe(self, key: bytes, match: Match, tally: Tally) -> Iterator[Incident | Rejection]:
+        rule = self._rulebook.rules[match.rule]
+        time = None if self._clock is None else self._clock.time
+        self._position += 1
+        observed = observe(rule, self._rows.get(key), match, self._position, time)
+        self._rows[key] = observed.row
+        self._agenda.put(key, wake_at(rule, observed.row))
+        tally.repeated += observed.repeated
+        yield from observed.incidents
+        if observed.late:
+            yield Rejection.late(match, rule.lateness, time)
+
+    def _tick(self, record: Record, event: Event) -> Iterator[Incident]:
+        """Move the stream's time, and decide what that makes due."""
+        if self._clock is None:
+            return
+        place = record.topic, record.topic_id, record.partition
+        partition = self._partitions.setdefault(place, len(self._partitions))
+        time = receive_time(record, event)
+        known = self._clock.known.get(partition)
+        if known is not None and time <= known[1]:
+            return
+        self._position += 1
+        reading = Reading("replay", partition, record.offset, time)
+        self._clock = self._clock.after(Progress(VERSION, (reading,)), self._position)
+        reached = self._clock.time
+        if reached is not None:
+            for _, key in self._agenda.take(reached):
+                yield from self._look(key, reached)
+
+    def _look(self, key: bytes, time: int) -> Iterator[Incident]:
+        """Decide what is due in a row, and let go of a row that has expired."""
+        where, row = decode_key(key), self._rows[key]
+        rule = self._rulebook.rules[where.rule]
+        observed = advance(rule, where, row, time, self._position)
+        yield from observed.incidents
+        if time > expires_at(rule, observed.row):
+            del self._rows[key]
+            return
+        self._rows[key] = observed.row
+        self._agenda.put(key, wake_at(rule, observed.row))

@@ -1,0 +1,116 @@
+"""The state of one key: what was counted, what can still decide, and its incidents. Bytes in, a row out, and back.
+
+Decision: a row is a MessagePack array whose first element is its version and whose second is its position, the highest
+offset on the matches topic that it reflects. It is a function of the matches up to that position and of nothing else,
+so of two rows of a key the one with the higher position is the newer one, whoever wrote it and whenever. The key's own
+values, the rule's text and names are not in it.
+"""
+
+import msgspec
+from msgspec import Struct
+
+VERSION = 1
+
+FREE, BEHIND, TRIGGER, WAITING = 0, 1, 2, 4
+"""Bits of :attr:`Held.state`: behind a trigger (counted in incidentCount), itself a trigger, not decided yet."""
+
+
+class Source(Struct, frozen=True, array_like=True, gc=False):
+    """A source partition that fed this key. ``offset`` is the highest counted: what is at or below it was counted.
+
+    The topic's id is Kafka's own: a topic that was deleted and made anew has another, and starts at offset 0.
+    """
+
+    topic_id: str
+    topic: str
+    partition: int
+    offset: int
+
+
+class Mark(Struct, frozen=True, array_like=True, gc=False):
+    """A record that triggered: its time (ms), the index of its source in the row, its offset there."""
+
+    time: int
+    source: int
+    offset: int
+
+
+class Held(Struct, frozen=True, array_like=True, gc=False):
+    """An event whose time can still decide: time (ms), source index, offset, state bits."""
+
+    time: int
+    source: int
+    offset: int
+    state: int
+
+
+class Episode(Struct, frozen=True, array_like=True, gc=False):
+    """One incident of the key. Times in ms; ``position`` is the matches offset that changed it last.
+
+    ``count`` is triggers, ``events`` distinct events behind them. ``into`` is the id of the incident that took this
+    one's counts over, empty for an incident that stands.
+    """
+
+    id: bytes
+    revision: int
+    first: int
+    last: int
+    count: int
+    events: int
+    position: int
+    evidence: tuple[Mark, ...]
+    into: bytes
+
+
+class Row(Struct, frozen=True, array_like=True, gc=False):
+    """All state of one key. ``latest`` is the highest time of any of its matches, ms."""
+
+    version: int
+    position: int
+    latest: int
+    sources: tuple[Source, ...]
+    episodes: tuple[Episode, ...]
+    """In the order in which they were made."""
+    held: tuple[Held, ...]
+    """In the order of their times; empty for a rule that triggers at every event."""
+
+
+class _Head(Struct, frozen=True, array_like=True, gc=False):
+    version: int
+    position: int
+
+
+class BadRow(Exception):
+    """Bytes that are not a row of this version."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Row)
+_head_decoder = msgspec.msgpack.Decoder(_Head)
+
+
+def encode_row(row: Row) -> bytes:
+    """Give the bytes at rest. The same row gives the same bytes."""
+    return _encoder.encode(row)
+
+
+def decode_row(data: bytes) -> Row:
+    """Read a row. Raises :class:`BadRow`."""
+    try:
+        row = _decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise BadRow(str(error)) from error
+    if row.version != VERSION:
+        raise BadRow(f"row version {row.version}, this worker reads {VERSION}")
+    return row
+
+
+def row_position(data: bytes) -> int:
+    """Read only a row's position, to tell the newer of two. Raises :class:`BadRow`."""
+    try:
+        head = _head_decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise BadRow(str(error)) from error
+    if head.version != VERSION:
+        raise BadRow(f"row version {head.version}, this worker reads {VERSION}")
+    return head.position

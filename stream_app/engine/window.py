@@ -1,0 +1,167 @@
+"""The exact sliding window of ``COUNT(*)``: which events trigger, and which stand behind a trigger.
+
+An event at time t is a trigger where the constraint holds over the events in (t - window, t], to the millisecond. Goes
+in: the events held and a new one, or the stream's time; comes out: the events held then, and what was decided.
+
+Decision: a constraint that more events can only make truer (``>`` ``>=``) is decided on arrival, and an event that
+comes late re-decides the later ones whose windows hold it, so the triggers are the same in every order of arrival. One
+that is decided as *final* waits until the stream is more than ``lateness`` past the event, when nothing can come before
+it. Only what can still decide is held: nothing older than the stream's time - lateness - window, and of a crowd only so
+many that every window still counts to the number that decides (:func:`_thin`).
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from stream_app.engine.row import BEHIND, FREE, TRIGGER, WAITING, Held, Mark, Source
+from stream_app.language.aggregate import CountConstraint
+from stream_app.rulebook.rule import Rule
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """A trigger at ``time`` (ms) with ``behind`` events that stood behind none before; no ``mark``: only those."""
+
+    time: int
+    mark: Mark | None
+    behind: int
+
+
+def threshold(constraint: CountConstraint) -> int | None:
+    """Give the count from which a monotone constraint holds; None for one that a further event can make false."""
+    if constraint.operator == ">=":
+        return constraint.number
+    return constraint.number + 1 if constraint.operator == ">" else None
+
+
+def holds(constraint: CountConstraint, count: int) -> bool:
+    """Tell whether so many events satisfy the constraint."""
+    number = constraint.number
+    match constraint.operator:
+        case "=":
+            return count == number
+        case "!=":
+            return count != number
+        case ">":
+            return count > number
+        case ">=":
+            return count >= number
+        case "<":
+            return count < number
+        case _:
+            return count <= number
+
+
+def every_event(rule: Rule) -> bool:
+    """Tell whether each event triggers by itself, so that nothing needs to be held."""
+    least = threshold(rule.subpattern.constraint)
+    return least is not None and least <= 1 and not rule.final
+
+
+def arrive(rule: Rule, held: Sequence[Held], mark: Mark) -> tuple[list[Held], list[Decision]]:
+    """Take an event in: give what is held then, in the order of time, and what it decides, in the order of time."""
+    after = list(held)
+    times = [event.time for event in after]
+    place = bisect_right(times, mark.time)
+    times.insert(place, mark.time)
+    after.insert(place, Held(mark.time, mark.source, mark.offset, WAITING if rule.final else FREE))
+    if rule.final:
+        return after, []
+    constraint, window = rule.subpattern.constraint, rule.window
+    touched = range(bisect_left(times, mark.time), bisect_left(times, mark.time + window))
+    asked = [place] if threshold(constraint) is None else touched
+    fresh = [i for i in asked if not after[i].state & TRIGGER and holds(constraint, _count(times, i, window))]
+    decisions = [_trigger(after, times, i, window) for i in fresh]
+    if not after[place].state & BEHIND:
+        for i in touched:
+            if after[i].state & TRIGGER:
+                after[place] = _with(after[place], BEHIND)
+                decisions.append(Decision(times[i], None, 1))
+                break
+    return after, decisions
+
+
+def due_at(rule: Rule, held: Sequence[Held]) -> int | None:
+    """Give the first stream time at which :func:`decide` has something to decide; None if nothing waits."""
+    for event in held:
+        if event.state & WAITING:
+            return event.time + rule.lateness + 1
+    return None
+
+
+def decide(
+    rule: Rule, held: Sequence[Held], sources: Sequence[Source], stream_time: int
+) -> tuple[list[Held], list[Decision]]:
+    """Decide what waits and is more than ``lateness`` behind the stream's time, in the order of time and place."""
+    after = list(held)
+    times = [event.time for event in after]
+    end = bisect_left(times, stream_time - rule.lateness)
+    due = [i for i in range(end) if after[i].state & WAITING]
+    due.sort(key=lambda i: place_of(Mark(after[i].time, after[i].source, after[i].offset), sources))
+    decisions = []
+    for i in due:
+        event = after[i]
+        after[i] = Held(event.time, event.source, event.offset, event.state & ~WAITING)
+        if holds(rule.subpattern.constraint, _count(times, i, rule.window)):
+            decisions.append(_trigger(after, times, i, rule.window))
+    return after, decisions
+
+
+def tidy(rule: Rule, held: Sequence[Held], stream_time: int | None) -> tuple[Held, ...]:
+    """Drop what can decide nothing any more."""
+    if not held:
+        return ()
+    if stream_time is not None:
+        horizon = stream_time - rule.lateness - rule.window
+        held = [event for event in held if event.time > horizon]
+    constraint = rule.subpattern.constraint
+    least = threshold(constraint)
+    enough = max(1, constraint.number + 1 if least is None else least)
+    return tuple(held) if len(held) <= 4 * enough else _thin(held, enough, rule)
+
+
+def place_of(mark: Mark, sources: Sequence[Source]) -> tuple[int, str, str, int, int]:
+    """Give where a mark stands among others: by time, then by where its record lies; not by what arrived first."""
+    source = sources[mark.source]
+    return mark.time, source.topic, source.topic_id, source.partition, mark.offset
+
+
+def _count(times: Sequence[int], index: int, window: int) -> int:
+    time = times[index]
+    return bisect_right(times, time) - bisect_right(times, time - window)
+
+
+def _trigger(held: list[Held], times: Sequence[int], index: int, window: int) -> Decision:
+    """Make the event a trigger and put the events of its window behind it."""
+    event = held[index]
+    held[index] = _with(event, TRIGGER)
+    behind = 0
+    for i in range(bisect_right(times, event.time - window), bisect_right(times, event.time)):
+        if not held[i].state & BEHIND:
+            held[i] = _with(held[i], BEHIND)
+            behind += 1
+    return Decision(event.time, Mark(event.time, event.source, event.offset), behind)
+
+
+def _with(event: Held, bit: int) -> Held:
+    return Held(event.time, event.source, event.offset, event.state | bit)
+
+
+def _thin(held: Sequence[Held], enough: int, rule: Rule) -> tuple[Held, ...]:
+    """Drop events from crowds, so that each window still holds all its events or at least ``enough`` of them.
+
+    Where ``enough`` events before one and ``enough`` after it lie no more than a window apart, each window that holds
+    it holds all of the one or all of the other side, and is decided without it. Dropped is only what has been decided
+    and counted, or what can never be: behind ``=``, ``<``, ``<=`` such a window never triggers.
+    """
+    never = rule.subpattern.constraint.operator in {"=", "<", "<="}
+    kept: list[Held] = []
+    for i, event in enumerate(held):
+        settled = never or event.state & (BEHIND | WAITING) == BEHIND
+        crowded = (
+            len(kept) >= enough and i + enough < len(held) and held[i + enough].time - kept[-enough].time <= rule.window
+        )
+        if not (settled and crowded):
+            kept.append(event)
+    return tuple(kept)
