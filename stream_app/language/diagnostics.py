@@ -1,4 +1,4 @@
-"""Where a rule's text is wrong: a position inside a query goes in, ``path:line:column: message`` with a caret comes out.
+"""Where a rule's text is wrong: a position in a query goes in, ``path:line:column: message`` with a caret comes out.
 
 Decision: a position is always one of the *file*, not of the query, since the file is what its author has open. A query
 therefore travels with the whole text of its file and the offset at which it begins there. That is exact only where the

@@ -1,12 +1,18 @@
 """The tree of a filter: what the parser makes, and what the printer and the compiler read.
 
-Decision: ``AND`` and ``OR`` are n-ary and arithmetic is a flat chain, since converted rules hold hundreds of terms in one
-``OR``; a tree is therefore only as deep as its author's parentheses. Equality of nodes includes their spans.
+Decision: ``AND`` and ``OR`` are n-ary and arithmetic is a flat chain, since converted rules hold hundreds of terms in
+one ``OR``; a tree is therefore only as deep as its author's parentheses. Equality of nodes includes their spans.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeGuard
 
 
 class Span(Struct, frozen=True):
@@ -69,7 +75,7 @@ class Call(Struct, frozen=True, tag=True):
     """A function, spelled as Fortinet spells it, with its arguments; ``IF`` alone has a condition among them."""
 
     function: str
-    arguments: tuple[Operand | Expression | Pattern | Name, ...]
+    arguments: tuple[Argument, ...]
     span: Span
 
 
@@ -106,7 +112,7 @@ class Membership(Struct, frozen=True, tag=True):
 
     operand: Operand
     negated: bool
-    members: tuple[Operand | Group, ...]
+    members: tuple[String | Number | Address | Group, ...]
     span: Span
 
 
@@ -162,3 +168,21 @@ class Or(Struct, frozen=True, tag=True):
 
 Expression = Comparison | Membership | Range | Contains | Matches | Presence | And | Or
 """What is true or false of an event."""
+
+Argument = Operand | Expression | Pattern | Name
+"""What a function may be given."""
+
+
+def nodes(root: Expression | Argument) -> Iterator[Struct]:
+    """Give every node of a tree, ``root`` first; without recursion, so that depth is no matter."""
+    waiting: list[Struct] = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for field in node.__struct_fields__:
+            value = getattr(node, field)
+            waiting += (child for child in (value if isinstance(value, tuple) else (value,)) if _is_node(child))
+
+
+def _is_node(value: object) -> TypeGuard[Struct]:
+    return isinstance(value, Struct) and not isinstance(value, Span)

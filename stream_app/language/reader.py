@@ -1,0 +1,116 @@
+"""A query's tokens, taken one after the other, and the errors noted on the way.
+
+Decision: what went wrong is noted at once and the term is given up by an exception, so that whoever catches it has only
+to find the next term.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from stream_app.language.lexer import Kind, tokenise
+
+if TYPE_CHECKING:
+    from stream_app.language.diagnostics import Diagnostic, Place
+    from stream_app.language.lexer import Token
+
+_SHOWN = 24
+"""How many characters of a term or a token an error shows."""
+
+
+class TermError(Exception):
+    """The term at hand is wrong; its diagnostic is already noted."""
+
+
+class TokenReader:
+    """One run over the tokens of one query; ``problems`` grows, ``open`` counts parentheses not yet closed."""
+
+    def __init__(self, text: str, place: Place) -> None:
+        self._text = text
+        self._place = place
+        self._tokens = tokenise(text)
+        self._at = 0
+        self.open = 0
+        self.problems: list[Diagnostic] = []
+        self._noted = set[int]()
+
+    @property
+    def token(self) -> Token:
+        """The token at hand."""
+        return self._tokens[self._at]
+
+    @property
+    def behind(self) -> int:
+        """Where the token before this one ends."""
+        return self._tokens[self._at - 1].end
+
+    def take(self) -> Token:
+        """Step over the token at hand; the end stays."""
+        token = self.token
+        if token.kind is not Kind.END:
+            self._at += 1
+        return token
+
+    def word_is(self, *words: str) -> bool:
+        """Tell whether the token at hand is one of these words, in any case."""
+        return self.token.kind is Kind.WORD and self.token.text.upper() in words
+
+    def symbol_is(self, symbol: str) -> bool:
+        """Tell whether the token at hand is this symbol."""
+        return self.token.kind is Kind.SYMBOL and self.token.text == symbol
+
+    def accept_word(self, word: str) -> bool:
+        """Step over a word if it stands here."""
+        return self.word_is(word) and bool(self.take())
+
+    def accept_symbol(self, symbol: str) -> bool:
+        """Step over a symbol if it stands here."""
+        found = self.symbol_is(symbol)
+        if found:
+            self.take()
+            self.open += (symbol == "(") - (symbol == ")")
+        return found
+
+    def expect_word(self, word: str) -> None:
+        """Step over a word, or fail."""
+        if not self.accept_word(word):
+            self.fail(f"expected {word}")
+
+    def expect_symbol(self, symbol: str, message: str = "") -> None:
+        """Step over a symbol, or fail."""
+        if not self.accept_symbol(symbol):
+            self.fail(message or f"expected {symbol!r}")
+
+    def shown(self, start: int, end: int) -> str:
+        """Cut a piece of the query to what fits into an error."""
+        piece = " ".join(self._text[start:end].split())
+        return piece if len(piece) <= _SHOWN else piece[: _SHOWN - 1] + "…"
+
+    def note_at(self, position: int, message: str) -> None:
+        """Note an error at a position of the query; what is wrong with the same place for the second time follows."""
+        if position not in self._noted:
+            self._noted.add(position)
+            self.problems.append(self._place.diagnose(position, message))
+
+    def note(self, token: Token, expected: str) -> None:
+        """Note that another token was expected, or what is wrong with a token that is none."""
+        shown = self.shown(token.start, token.end)
+        if token.kind is Kind.END:
+            message = f"{expected}, got the end of the query"
+        elif token.kind is Kind.BAD and token.text.startswith('"'):
+            message = "this string has no closing quote"
+        elif token.kind is Kind.BAD:
+            message = f"{shown!r} is no word, number or symbol of this language"
+        else:
+            message = f"{expected}, got {shown if token.kind is Kind.STRING else repr(shown)}"
+        self.note_at(token.start, message)
+
+    def fail(self, expected: str) -> NoReturn:
+        """Note an error at the token at hand and give the term up."""
+        self.note(self.token, expected)
+        raise TermError
+
+    def fail_at(self, token: Token, message: str) -> NoReturn:
+        """Note an error at a token and give the term up."""
+        self.note_at(token.start, message)
+        raise TermError
