@@ -48,9 +48,11 @@ lint: $(READY) ## The checks that run nothing: format, lint, types, import contr
 	@echo "== types"
 	@$(BIN)/mypy $(SOURCES)
 	@echo "== import contracts"
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .PHONY: lock
-lock: $(READY) ## Lock the dependencies anew, with the command at the head of the lock file
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --generate-hashes --no-emit-index-url --universal \
-	    --python-version 3.11 -o deploy/requirements.lock
+lock: $(READY) ## Lock the dependencies anew; what the image installs is a part of it
+	@$(COMPILE) --quiet --all-extras -o deploy/requirements.lock
+	@$(COMPILE) --quiet --extra rocksdb -c deploy/requirements.lock -o deploy/runtime.lock

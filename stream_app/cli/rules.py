@@ -6,6 +6,7 @@ import click
 from msgspec.structs import replace
 
 from stream_app.cli.environment import settings
+from stream_app.cli.screen import counted
 from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.rulebook.cases import load_cases
 from stream_app.service import parts
@@ -36,8 +37,3 @@ def check(folder: str | None) -> None:
     if problems:
         raise LanguageError(problems)
     click.echo(f"{given.rules}: {counted(rules, 'rule')} and {counted(cases, 'case')} read, nothing wrong")
-
-
-def counted(number: int, noun: str) -> str:
-    """Give a number with its noun: ``1 rule``, ``2 rules``."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -34,7 +34,8 @@ class Settings(Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^[^\s,]+:\d+(,[^\s,]+:\d+)*$",
-            description="Kafka brokers to begin with: host:port, comma-separated",
+            title="host:port, or several with commas between",
+            description="Kafka brokers to begin with",
         ),
     ] = "127.0.0.1:9092"
     security_protocol: Annotated[

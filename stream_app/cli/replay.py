@@ -1,0 +1,82 @@
+"""``stream-app replay``: files through the rules without a Kafka; the incidents are those that workers would make."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import click
+from msgspec.structs import replace
+
+from stream_app.cli.environment import settings
+from stream_app.cli.feed import addressed
+from stream_app.cli.files import size_of
+from stream_app.cli.screen import Bar, Screen, counted
+from stream_app.engine.record import Record
+from stream_app.engine.rejection import Rejection
+from stream_app.engine.replay import Tally, replay
+from stream_app.handoff.native import to_bytes
+from stream_app.kafka.partition import partition_of
+from stream_app.service import parts
+
+SHOWN = 20
+"""Rejections that are shown one by one unless all are asked for."""
+
+
+@click.command(name="replay")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it would lie on the incidents topic.")
+@click.option("--rules", "folder", help="Folder of the rules; default: STREAM_APP_RULES.")
+@click.option(
+    "--partitions", type=click.IntRange(1, 1000), help="Source partitions to play; default: STREAM_APP_PARTITIONS."
+)
+@click.option(
+    "--rejected", "all_rejected", is_flag=True, help=f"Show every rejected record, not only the first {SHOWN}."
+)
+def command(
+    files: tuple[str, ...], *, as_json: bool, folder: str | None, partitions: int | None, all_rejected: bool
+) -> None:
+    """Run the records in FILE… (JSON lines, XML, gzip of either; - is standard input) through the rules."""
+    given = settings()
+    given = replace(given, rules=folder or given.rules, partitions=partitions or given.partitions)
+    rulebook = parts.rulebook(given)
+    screen = Screen(json=as_json)
+    tally = Tally()
+    began = time.monotonic()
+    with screen.progress("replaying", size_of(files)) as bar:
+        feed = Feed(files, given.sysmon_topic, given.partitions, bar)
+        for found in replay(rulebook, feed.records(), sources=given.partitions, tally=tally):
+            if not isinstance(found, Rejection):
+                screen.incident(to_bytes(found))
+            elif all_rejected or sum(tally.rejected.values()) <= SHOWN:
+                rule = f" for {found.rule}" if found.rule else ""
+                screen.say(f"{feed.place}: rejected{rule}: {found.reason}: {found.detail}", "red")
+    screen.say(said(tally, time.monotonic() - began))
+
+
+class Feed:
+    """Files as records of a topic, placed in partitions as a producer would; ``place`` is where the last one stands."""
+
+    def __init__(self, files: tuple[str, ...], topic: str, partitions: int, bar: Bar) -> None:
+        self._files, self._topic, self._partitions, self._bar = files, topic, partitions, bar
+        self._offsets: Counter[int] = Counter()
+        self.place = ""
+
+    def records(self) -> Iterator[Record]:
+        """Give the records in the order of the files. Raises FileUnreadable."""
+        for each in addressed(self._files):
+            partition = partition_of(each.key, self._partitions)
+            offset = self._offsets[partition]
+            self._offsets[partition] += 1
+            self.place = each.record.place
+            self._bar.advance(each.record.read)
+            yield Record(self._topic, partition, offset, each.timestamp, each.record.value)
+
+
+def said(tally: Tally, seconds: float) -> str:
+    """Say what a replay did."""
+    rejected = "".join(f", {number:,} {reason}" for reason, number in sorted(tally.rejected.items()))
+    return (
+        f"{counted(tally.records, 'record')} read, {counted(tally.matches, 'match')}, "
+        f"{counted(tally.incidents, 'incident record')}, {sum(tally.rejected.values()):,} rejected"
+        f"{f' ({rejected[2:]})' if rejected else ''}, {seconds:.1f} s"
+    )
