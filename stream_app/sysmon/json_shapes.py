@@ -1,0 +1,204 @@
+"""The JSON shapes that Sysmon travels in, each told by its own keys and taken apart.
+
+Goes in: one decoded JSON object. Comes out: Parts. A shape is told per record, since one topic carries several.
+
+Decisions. The host is the one that Sysmon ran on, never the collector (NXLog's ``host``, Winlogbeat 6's ``beat`` and
+``host.name``). The record's clock is taken where the shape says that it is UTC: NXLog's EventTime and EventReceivedTime are
+local without a zone and are left alone. Winlogbeat's Sysmon module overwrites ``@timestamp`` with Sysmon's UtcTime, which
+lags by hours on event 3; its clock is ``event.created``.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from stream_app.language.values import Value
+from stream_app.sysmon.ecs import restore, section
+from stream_app.sysmon.event_type import event_id_of
+from stream_app.sysmon.parts import Parts, Unreadable
+from stream_app.sysmon.readings import address_of, epoch, milliseconds
+
+Json = Mapping[str, Any]
+
+_decoder = msgspec.json.Decoder(float_hook=str)
+
+
+def decode_json(data: bytes | str) -> object:
+    """Decode JSON; of equal keys the last one counts. Raises Unreadable ("not json", "not utf-8", "too deep").
+
+    A number with a fraction or an exponent stays the text it was: its digits are the record's, not a float's.
+    """
+    try:
+        return _decoder.decode(data)
+    except UnicodeDecodeError as error:
+        raise Unreadable("not utf-8", str(error)) from error
+    except RecursionError as error:
+        raise Unreadable("too deep", str(error)) from error
+    except ValueError as error:
+        raise Unreadable("not json", str(error)) from error
+
+
+def read_object(record: Json, read_text: Callable[[str], Parts]) -> Parts:
+    """Take a JSON object apart. ``read_text`` reads an event that the object carries as text. Raises Unreadable."""
+    if isinstance(record.get("Event"), dict):
+        return _event_tree(record["Event"])
+    if isinstance(record.get("winlog"), dict):
+        return _winlogbeat7(record)
+    if "event_id" in record:
+        return _winlogbeat6(record)
+    if isinstance(record.get("SyslogMessage"), str):
+        return _syslog(record, read_text)
+    if isinstance(record.get("eventType"), str):
+        return _normalised(record)
+    if "EventData" in record:
+        return _windows_event(record)
+    if "EventID" in record or "EventId" in record:
+        return _flat(record)
+    message = record.get("message")
+    if isinstance(message, str) and "<Event" in message:
+        return read_text(message)
+    raise Unreadable("unknown shape", f"an object with the keys {', '.join(sorted(record)[:8])}"[:200])
+
+
+def _flat(record: Json) -> Parts:
+    """NXLog, or flat JSON without a forwarder's fields, or the event data alone (EventId, no Computer)."""
+    if "EventID" in record:
+        shape = "nxlog" if "SourceModuleName" in record else "flat"
+    else:
+        shape = "eventdata"
+    created = milliseconds(record.get("TimeCreated"))
+    return Parts(
+        shape=shape,
+        event_id=record.get("EventID", record.get("EventId")),
+        provider=_first(record, "SourceName", "ProviderName", "Provider"),
+        channel=_first(record, "Channel"),
+        computer=_first(record, "Computer", "Hostname", "ComputerName", "HostName"),
+        fields=record,
+        message=_first(record, "Message"),
+        created=milliseconds(record.get("EventTime")) if created is None else created,
+        recorded=milliseconds(record.get("@timestamp")),
+    )
+
+
+def _windows_event(record: Json) -> Parts:
+    """Azure's WindowsEvent table: EventData is a string that holds JSON (or the object itself)."""
+    data = record["EventData"]
+    if isinstance(data, str):
+        data = decode_json(data)
+    return Parts(
+        shape="azure-windowsevent",
+        event_id=record.get("EventID"),
+        provider=_first(record, "Provider"),
+        channel=_first(record, "Channel"),
+        computer=_first(record, "Computer"),
+        fields=_object(data, "EventData"),
+        created=milliseconds(record.get("TimeGenerated")),
+    )
+
+
+def _syslog(record: Json, read_text: Callable[[str], Parts]) -> Parts:
+    """Sysmon for Linux in Azure's Syslog table: the event's XML is the message; the sender is the reporting device."""
+    header: dict[str, Value] = {}
+    name, address = _first(record, "HostName"), _first(record, "HostIP")
+    if name:
+        header["reptDevName"] = name
+    if address:
+        header["reptDevIpAddr"] = address_of(address)
+    parts = read_text(record["SyslogMessage"])
+    recorded = milliseconds(record.get("TimeGenerated"))
+    return msgspec.structs.replace(parts, shape="linux-syslog", header=header, recorded=recorded)
+
+
+def _event_tree(event: Json) -> Parts:
+    """Event XML as JSON: evtx-rs (attributes under ``#attributes``) or xml2json (attributes beside, data as a list)."""
+    system = _object(event.get("System"), "System")
+    data = event.get("EventData")
+    message = section(event, ("RenderingInfo",))
+    listed = data.get("Data") if isinstance(data, dict) else None
+    if isinstance(listed, dict):
+        listed = [listed]
+    fields = _named(listed) if isinstance(listed, list) else {} if data is None else _object(data, "EventData")
+    return Parts(
+        shape="xml2json" if isinstance(listed, list) else "evtx-json",
+        event_id=system.get("EventID"),
+        provider=_attribute(system, "Provider", "Name"),
+        channel=_first(system, "Channel"),
+        computer=_first(system, "Computer"),
+        fields=fields,
+        message=_first(message, "Message"),
+        created=milliseconds(_attribute(system, "TimeCreated", "SystemTime")),
+    )
+
+
+def _named(listed: list[Any]) -> dict[str, object]:
+    """Read ``[{"Name": …, "text": …}]``; an item without text is a field without a value, one without a name is no field."""
+    fields: dict[str, object] = {}
+    for item in listed:
+        if isinstance(item, dict) and isinstance(item.get("Name"), str):
+            fields[item["Name"]] = item.get("text", item.get("#text"))
+    return fields
+
+
+def _winlogbeat6(record: Json) -> Parts:
+    data = record.get("event_data")
+    return Parts(
+        shape="winlogbeat6",
+        event_id=record["event_id"],
+        provider=_first(record, "source_name"),
+        channel=_first(record, "log_name"),
+        computer=_first(record, "computer_name"),
+        fields={} if data is None else _object(data, "event_data"),
+        message=_first(record, "message"),
+        created=milliseconds(record.get("@timestamp")),
+    )
+
+
+def _winlogbeat7(record: Json) -> Parts:
+    winlog: Json = record["winlog"]
+    event = section(record, ("event",))
+    data = _object(winlog.get("event_data", {}), "winlog.event_data")
+    event_id = event_id_of(winlog.get("event_id", event.get("code")))
+    by_module = event.get("module") == "sysmon"
+    stamp = milliseconds(record.get("@timestamp"))
+    return Parts(
+        shape="winlogbeat7-module" if by_module else "winlogbeat7",
+        event_id=event_id,
+        provider=_first(winlog, "provider_name") or _first(event, "provider"),
+        channel=_first(winlog, "channel"),
+        computer=_first(winlog, "computer_name") or _first(section(record, ("host",)), "name"),
+        fields=restore(record, event_id, data) if by_module else data,
+        message=_first(record, "message"),
+        created=milliseconds(event.get("created")) if by_module else stamp,
+        recorded=stamp,
+    )
+
+
+def _normalised(record: Json) -> Parts:
+    """FortiSIEM's own normalised event: the attributes' names are the keys."""
+    return Parts(
+        shape="fortisiem-json",
+        event_id=record.get("winEventId"),
+        fields=record,
+        received=epoch(record.get("phRecvTime")),
+        created=epoch(record.get("deviceTime")),
+    )
+
+
+def _first(record: Json, *names: str) -> str:
+    for name in names:
+        value = record.get(name)
+        if isinstance(value, str) and value not in ("", "-"):
+            return value
+    return ""
+
+
+def _attribute(system: Json, element: str, name: str) -> str:
+    inner = section(system, (element,))
+    return _first(inner, name) or _first(section(inner, ("#attributes",)), name)
+
+
+def _object(value: object, name: str) -> Json:
+    if not isinstance(value, dict):
+        raise Unreadable("unknown shape", f"{name} is no object")
+    return value

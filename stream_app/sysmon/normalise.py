@@ -1,0 +1,90 @@
+"""A record's bytes become an event: FortiSIEM attributes, and the times that the record carries.
+
+Goes in: bytes, in any shape Sysmon travels in. Comes out: an Event, or Unreadable with a reason. Decision: there is no
+third outcome. What is read is exact, and what cannot be read exactly is refused by name, so that it can be found again.
+"""
+
+from msgspec import Struct
+
+from stream_app.language.values import Value
+from stream_app.sysmon.event_type import LINUX_SYSMON, WINDOWS_SYSMON, action_of, event_id_of, event_type, source_of
+from stream_app.sysmon.parts import Parts, Unreadable
+from stream_app.sysmon.readings import ANY_EVENT, NORMALISED, TABLES, fill, milliseconds
+from stream_app.sysmon.shapes import MAX_BYTES, take_apart
+
+__all__ = ["MAX_BYTES", "Event", "Unreadable", "normalise"]
+
+DEFAULT_CUSTOMER = 1
+"""phCustId of a record that names none."""
+
+
+class Event(Struct, frozen=True):
+    """A record as rules see it. Times are integer milliseconds since 1970, None where the record does not say."""
+
+    attributes: dict[str, Value]
+    """Attribute -> value; what is missing has no key."""
+    shape: str
+    """What it travelled in: nxlog, flat, eventdata, winlogbeat6, winlogbeat7, winlogbeat7-module, evtx-json, xml2json,
+    azure-windowsevent, linux-syslog, xml, fortisiem-agent, fortisiem-json."""
+    received: int | None
+    """When FortiSIEM's agent or FortiSIEM itself received it (phRecvTime)."""
+    created: int | None
+    """System/TimeCreated, or the shape's own clock for it."""
+    recorded: int | None
+    """The best guess of when it was recorded, to give a file's records timestamps: received, else created, else the
+    forwarder's clock, else Sysmon's UtcTime."""
+
+
+def normalise(value: bytes, max_bytes: int = MAX_BYTES) -> Event:
+    """Read a record of at most ``max_bytes`` bytes. Raises Unreadable and nothing else."""
+    parts = take_apart(value, max_bytes)
+    attributes: dict[str, Value] = {"phCustId": DEFAULT_CUSTOMER, **parts.header}
+    if parts.shape == "fortisiem-json":
+        fill(attributes, parts.fields, NORMALISED)
+        if "eventType" not in attributes:
+            raise Unreadable("unknown shape", "no eventType")
+    else:
+        _read_event(parts, attributes)
+    if parts.received is not None:
+        attributes["phRecvTime"] = parts.received
+    if parts.created is not None:
+        attributes["deviceTime"] = parts.created
+    return Event(
+        attributes=attributes,
+        shape=parts.shape,
+        received=parts.received,
+        created=parts.created,
+        recorded=_recorded(parts),
+    )
+
+
+def _read_event(parts: Parts, attributes: dict[str, Value]) -> None:
+    event_id = event_id_of(parts.event_id)
+    source = source_of(parts)
+    by_sysmon = source in (WINDOWS_SYSMON, LINUX_SYSMON)
+    fill(attributes, parts.fields, TABLES.get(event_id, ANY_EVENT) if by_sysmon else ANY_EVENT)
+    action = ""
+    if "osObjAction" in attributes or event_id in _WITH_ACTION:
+        action = action_of(event_id, parts) if by_sysmon else ""
+        attributes.pop("osObjAction", None)
+        if action:
+            attributes["osObjAction"] = action
+    attributes["eventType"] = event_type(source, event_id, action, attributes)
+    attributes["winEventId"] = attributes["EventID"] = str(event_id)
+    if parts.channel:
+        attributes["activityType"] = parts.channel
+    if parts.provider:
+        attributes["eventSource"] = parts.provider
+    if parts.computer:
+        attributes["hostName"] = attributes["computer"] = parts.computer
+
+
+_WITH_ACTION = frozenset({12, 13, 14, 17, 18, 19, 20, 21})
+"""Events whose EventType is Sysmon's own field; elsewhere it is a forwarder's level."""
+
+
+def _recorded(parts: Parts) -> int | None:
+    for time in (parts.received, parts.created, parts.recorded):
+        if time is not None:
+            return time
+    return milliseconds(parts.fields.get("UtcTime"), "+00:00")
