@@ -201,8 +201,8 @@ class OperandParser(TokenReader, ABC):
 
 
 def _is_too_large(number: str) -> bool:
-    whole, point, _ = number.partition(".")
-    return not point and (len(whole.lstrip("0")) > _LONGEST or int(whole) >= _LARGEST)
+    whole = number.partition(".")[0]
+    return len(whole) > _LONGEST or int(whole) >= _LARGEST
 
 
 def _is_address(text: str) -> bool:
