@@ -1,0 +1,1 @@
+"""Sysmon records, in whatever they travel, as events in FortiSIEM's words."""

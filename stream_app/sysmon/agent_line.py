@@ -1,27 +1,32 @@
 """FortiSIEM's Windows agent line: a header of words, keys in brackets, then the event's own XML.
 
-``<time> <host> <ip> FSM-WUA-WinLog-<channel> [phCustId]="…" [customer]="…" … [timeZone]="+0530" … [xml]=<Event …>``; older
-agents say ``AccelOps-WUA-…`` and may write the time as ``Thu Jul 23 15:50:10 2015``.
+``<time> <host> <ip> FSM-WUA-WinLog-<channel> [phCustId]="…" [customer]="…" … [timeZone]="+0530" … [xml]=<Event …>``;
+older agents say ``AccelOps-WUA-…`` and may write the time as ``Thu Jul 23 15:50:10 2015``.
 
-Decision: the header's time is the receive time. In ISO form it says its zone itself; the older form is local and is read
-with ``[timeZone]``, or not at all.
+Decision: the header's time is the receive time. In ISO form it says its zone itself; the older form is local and is
+read with ``[timeZone]``, or not at all.
 """
 
 from datetime import datetime
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from stream_app.language.values import Value
 from stream_app.sysmon.parts import Parts, Unreadable
 from stream_app.sysmon.readings import address_of, milliseconds, number_of
 from stream_app.sysmon.windows_xml import read_xml
+
+if TYPE_CHECKING:
+    from stream_app.language.values import Value
 
 TAGS = (" FSM-WUA-", " AccelOps-WUA-")
 SHAPE = "fortisiem-agent"
 
 _XML = "[xml]="
+_ENDS_KEY = ']="'
+_ENDS_VALUE = '" ['
 _OLD_TIME = "%a %b %d %H:%M:%S %Y"
-_WORDS_IN_OLD_TIME = 5
 
 
 def tag_at(text: str) -> int:
@@ -36,31 +41,29 @@ def read_agent_line(text: str, tag: int) -> Parts:
         raise Unreadable("unknown shape", "an agent line without [xml]")
     keys = _keys(text[tag:body])
     when, host, address = _header(text[:tag])
-    header: dict[str, Value] = {name: keys[name] for name in ("customer",) if keys.get(name)}
-    customer = keys.get("phCustId", "")
-    if customer:
-        number = number_of(customer)
-        header["phCustId"] = customer if number is None else number
-    if host:
-        header["reptDevName"] = host
-    if address:
-        header["reptDevIpAddr"] = address_of(address)
-    parts = read_xml(text[body + len(_XML) :].strip(), SHAPE)
+    named = {"customer": keys.get("customer"), "reptDevName": host, "reptDevIpAddr": address}
+    header: dict[str, Value] = {name: value for name, value in named.items() if value}
+    if keys.get("phCustId"):
+        number = number_of(keys["phCustId"])
+        header["phCustId"] = keys["phCustId"] if number is None else number
+    parts = read_xml(text[body + len(_XML) :], SHAPE)
     return structs.replace(parts, received=_received(when, keys.get("timeZone", "")), header=header)
 
 
 def _header(text: str) -> tuple[str, str, str]:
-    """Split into time, host and address. A syslog priority may stand before the time, and is no part of it."""
-    words = text.split()
-    if words and words[0].startswith("<"):
-        priority, _, rest = words[0].partition(">")
-        words[:1] = [rest] if rest else []
-        del priority
-    size = 1 if words and words[0][:1].isdigit() else _WORDS_IN_OLD_TIME
-    if len(words) < size:
-        return "", "", ""
-    host, address, *_ = [*words[size:], "", ""]
-    return " ".join(words[:size]), host, address
+    """Split into time, host and address, from the right. A syslog priority before the time is no part of it."""
+    words = (text.partition(">")[2] if text.startswith("<") else text).split()
+    address = address_of(words.pop()) if words and _is_address(words[-1]) else ""
+    host = words.pop() if len(words) > 1 else ""
+    return " ".join(words), host, address
+
+
+def _is_address(word: str) -> bool:
+    try:
+        ip_address(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _received(when: str, zone: str) -> int | None:
@@ -74,15 +77,16 @@ def _received(when: str, zone: str) -> int | None:
 
 
 def _keys(text: str) -> dict[str, str]:
-    """Read ``[name]="value"`` pairs; a value ends at the quote before the next bracket, so it may hold quotes itself."""
+    """Read ``[name]="value"`` pairs; a value ends at the quote before the next bracket: it may hold quotes itself."""
     keys: dict[str, str] = {}
     start = text.find("[")
     while start >= 0:
-        equals = text.find(']="', start)
-        if equals < 0:
+        name_end = text.find(_ENDS_KEY, start)
+        if name_end < 0:
             break
-        end = text.find('" [', equals + 3)
-        value = text[equals + 3 : end] if end >= 0 else text[equals + 3 :].rstrip().removesuffix('"')
-        keys[text[start + 1 : equals]] = value
-        start = end + 2 if end >= 0 else -1
+        value_start = name_end + len(_ENDS_KEY)
+        value_end = text.find(_ENDS_VALUE, value_start)
+        value = text[value_start:value_end] if value_end >= 0 else text[value_start:].rstrip().removesuffix('"')
+        keys[text[start + 1 : name_end]] = value
+        start = value_end + 2 if value_end >= 0 else -1
     return keys

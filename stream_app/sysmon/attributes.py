@@ -1,12 +1,12 @@
-"""What FortiSIEM calls things: the vocabulary with its types, the table from Sysmon's fields, and the event types' names.
+"""What FortiSIEM calls things: the vocabulary with its types, the table of Sysmon's fields, the event types' names.
 
-Goes in: nothing. Comes out: ``VOCABULARY`` (attribute -> type, what a rule may name), ``FIELDS`` and ``PER_EVENT`` (Sysmon
-field -> attributes), ``EVENTS`` (Sysmon event id -> the name in eventType).
+Goes in: nothing. Comes out: ``VOCABULARY`` (attribute -> type, what a rule may name), ``FIELDS`` and ``PER_EVENT``
+(Sysmon field -> attributes), ``EVENTS`` (Sysmon event id -> the name in eventType).
 
-Decision: where the sources disagree, the order is our design, then Fortinet's rule converter (its field table and its list
-of event types), then Fortinet's event data models. A Sysmon field that none of them names keeps Sysmon's own name. A field
-that is neither here nor an attribute is dropped: no rule could name it, for a rule that names what is not in the vocabulary
-is refused at load.
+Decision: where the sources disagree, the order is our design, then Fortinet's rule converter (its field table and its
+list of event types), then Fortinet's event data models. A Sysmon field that none of them names keeps Sysmon's own name.
+A field that is neither here nor an attribute is dropped: no rule could name it, for a rule that names what is not in
+the vocabulary is refused at load.
 """
 
 from collections.abc import Mapping
@@ -95,9 +95,8 @@ FIELDS: Mapping[str, str] = MappingProxyType(
 """Sysmon field -> attribute, for every event id."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
-_REGISTRY = {"EventType": "osObjAction"}
-_PIPE = {"EventType": "osObjAction"}
-_WMI = {"EventType": "osObjAction", "Operation": "Operation"}
+_ACTION = {"EventType": "osObjAction"}
+_WMI = {**_ACTION, "Operation": "Operation"}
 _BETWEEN_PROCESSES = {"ProcessId": ""}
 
 PER_EVENT: Mapping[int, Mapping[str, str]] = MappingProxyType(
@@ -106,13 +105,13 @@ PER_EVENT: Mapping[int, Mapping[str, str]] = MappingProxyType(
         8: _BETWEEN_PROCESSES,
         9: {"Device": "deviceIdentification"},
         10: _BETWEEN_PROCESSES,
-        12: _REGISTRY,
-        13: {**_REGISTRY, "Details": "details newRegValue"},
-        14: {**_REGISTRY, "NewName": "newObjValue"},
+        12: _ACTION,
+        13: {**_ACTION, "Details": "details newRegValue"},
+        14: {**_ACTION, "NewName": "newObjValue"},
         15: {"Hash": "hashCode", "Contents": "lineContent"},
         16: {"Configuration": "configValue", "ConfigurationFileHash": "ConfigurationFileHash"},
-        17: _PIPE,
-        18: _PIPE,
+        17: _ACTION,
+        18: _ACTION,
         19: {**_WMI, "EventNamespace": "EventNamespace", "Name": "Name", "Query": "queryFilter"},
         20: {**_WMI, "Name": "Name", "Type": "type", "Destination": "Destination"},
         21: {**_WMI, "Consumer": "Consumer", "Filter": "filter"},
@@ -124,7 +123,8 @@ PER_EVENT: Mapping[int, Mapping[str, str]] = MappingProxyType(
 """Event id -> fields which only that event has, or which mean something else there.
 
 "" drops the field: NXLog adds a ProcessId of its own to events 8 and 10, whose process is SourceProcessId. Fields whose
-names a forwarder's header also uses (Version, Type, Name, EventType) are here, so that a header is never taken for data.
+names a forwarder's header also uses (Version, Type, Name, EventType) are here, so that a header is never taken for
+data.
 """
 
 EVENTS: Mapping[int, str] = MappingProxyType(
@@ -163,6 +163,9 @@ EVENTS: Mapping[int, str] = MappingProxyType(
 )
 """Sysmon event id -> the last part of eventType; 3 and 12 to 14 get a further word from the event itself."""
 
+ACTING = frozenset(event_id for event_id, fields in PER_EVENT.items() if "EventType" in fields)
+"""Events whose EventType is Sysmon's own field; elsewhere a field of that name is a forwarder's level."""
+
 BOOLEANS = frozenset({"initiated", "isIpv6", "SourceIsIpv6", "authResult", "Archived", "IsExecutable"})
 """Attributes that are "true" or "false" in lower case, whatever the shape wrote. They stay strings, as in FortiSIEM."""
 
@@ -181,25 +184,23 @@ HASHES: Mapping[str, str] = MappingProxyType(
 
 _IP = "collectorIpAddr destIpAddr hostIpAddr relayDevIpAddr reptDevIpAddr srcIpAddr"
 
-_NUMBER = """
-    count destIpPort deviceTime eventSeverity incidentCount incidentFirstSeen incidentLastSeen ipProto phCustId phEventCategory
-    phRecvTime recvBytes64 sentBytes64 srcIpPort totBytes64 totFlows winLogonType
+_NUMBER = """ count destIpPort deviceTime eventSeverity incidentCount incidentFirstSeen incidentLastSeen ipProto phCustId
+    phEventCategory phRecvTime recvBytes64 sentBytes64 srcIpPort totBytes64 totFlows winLogonType
 """
 
 _HEADER = """
     EventID activityType computer customer domain eventSource eventType hostName reptDevName targetDomain winEventId
 """
 
-_FURTHER = """
-    accountName activityName appName appTransportProto attackTactic attackTechnique authenMethod country destCountry destDomain
-    destMACAddr downloadURL endUserMonitorName errorCode eventName eventParsedOk eventSeverityCat extEventRecvProto fileAccess
-    filePath fileType fwAction fwRule groupID hashAlgo httpMethod httpReferrer httpUserAgent imageFile incidentDetail incidentId
-    incidentSrc incidentTarget incidentTitle infoURL jobName jobStatusType module msg oldRegValue opName originalProcName
-    osObjAccessType osObjName osObjType phCollectorName phIncidentCategory policyName privName procTrustLevel providerName
-    regValueName reptModel reptVendor resourceName ruleId script securityId serverName serviceFileName serviceName
-    serviceStartType serviceType shortParentProcName shortProcName srcCountry srcDomain srcMACAddr subjectName targetName
-    targetUserGrp task threatCategory uriQuery uriStem userId virusName vulnCVEId webCategory winKerbFailCode winLogonFailCode2
-    winLogonProc winStatusCode
+_FURTHER = """ accountName activityName appName appTransportProto attackTactic attackTechnique authenMethod country destCountry
+    destDomain destMACAddr downloadURL endUserMonitorName errorCode eventName eventParsedOk eventSeverityCat
+    extEventRecvProto fileAccess filePath fileType fwAction fwRule groupID hashAlgo httpMethod httpReferrer
+    httpUserAgent imageFile incidentDetail incidentId incidentSrc incidentTarget incidentTitle infoURL jobName
+    jobStatusType module msg oldRegValue opName originalProcName osObjAccessType osObjName osObjType phCollectorName
+    phIncidentCategory policyName privName procTrustLevel providerName regValueName reptModel reptVendor resourceName
+    ruleId script securityId serverName serviceFileName serviceName serviceStartType serviceType shortParentProcName
+    shortProcName srcCountry srcDomain srcMACAddr subjectName targetName targetUserGrp task threatCategory uriQuery
+    uriStem userId virusName vulnCVEId webCategory winKerbFailCode winLogonFailCode2 winLogonProc winStatusCode
 """
 """Strings that Sysmon has no field for; FortiSIEM's own normalised events bring them."""
 
@@ -215,8 +216,8 @@ def _vocabulary() -> Mapping[str, AttributeType]:
 
 
 VOCABULARY: Mapping[str, AttributeType] = _vocabulary()
-"""Every attribute a rule may name. Ports, severities, times (ms) and byte counts are numbers; ids of processes and events,
-and what is true or false, are strings."""
+"""Every attribute a rule may name. Ports, severities, times (ms) and byte counts are numbers; ids of processes and
+events, and what is true or false, are strings."""
 
 
 def fields_of(event_id: int) -> dict[str, tuple[str, ...]]:

@@ -1,11 +1,11 @@
 """Sysmon's fields put back from ECS, where Winlogbeat's Sysmon module has moved them.
 
-Goes in: a Winlogbeat record and its event id. Comes out: the event data as Sysmon wrote it, as far as it can be known. The
-module renames (Image to process.executable), splits (User, Hashes) and replaces (Initiated by network.direction, both
-IsIpv6 by network.type). What it left in ``winlog.event_data`` is Sysmon's own and wins.
+Goes in: a Winlogbeat record and its event id. Comes out: the event data as Sysmon wrote it, as far as it can be known.
+The module renames (Image to process.executable), splits (User, Hashes) and replaces (Initiated by network.direction,
+both IsIpv6 by network.type). What it left in ``winlog.event_data`` is Sysmon's own and wins.
 
-Decision: only what can be put back exactly. ``process.args`` is no command line and ``dns.answers`` no QueryResults: those
-stay absent. Hashes come back in ECS's order of algorithms and in upper case, which the module had taken away.
+Decision: only what can be put back exactly. ``process.args`` is no command line and ``dns.answers`` no QueryResults:
+those stay absent. Hashes come back in ECS's order of algorithms and in upper case, which the module had taken away.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,6 +44,9 @@ _MOVED: tuple[tuple[tuple[str, ...], Mapping[str, str]], ...] = (
     (("error",), {"code": "ID"}),
 )
 
+MOVED_TO = frozenset({"process", "network", "file", "dns", "registry", "sysmon"})
+"""Top-level objects that only the module makes: Winlogbeat alone has none of them."""
+
 _PROGRAM = {
     "original_file_name": "OriginalFileName",
     "file_version": "FileVersion",
@@ -65,6 +68,7 @@ _ELSEWHERE: Mapping[int, Mapping[str, str]] = {
 
 _ACCOUNT_PARTS = ("domain", "name")
 _PIPES = (17, 18)
+_STREAM = 15
 _DIRECTIONS = {"egress": "true", "outbound": "true", "ingress": "false", "inbound": "false"}
 _FAMILIES = {"ipv6": "true", "ipv4": "false"}
 _STATUSES = {"SUCCESS": "0"}
@@ -97,7 +101,7 @@ def restore(record: Mapping[str, object], event_id: int, event_data: Mapping[str
     fields.update(_replaced(record))
     hashes = _hashes(record)
     if hashes:
-        fields["Hash" if event_id == 15 else "Hashes"] = hashes
+        fields["Hash" if event_id == _STREAM else "Hashes"] = hashes
     return {**fields, **event_data}
 
 

@@ -1,10 +1,11 @@
 """What FortiSIEM calls an event: eventType, from where the event comes from, its id and, for some, what it says.
 
-Decisions. Sysmon for Linux gets a prefix of its own (``Linux-Sysmon-3-Network-Connect-IPv4``): the ids and fields are the
-same, but a Windows rule (``Win-Sysmon-3-…``) must not match it. Registry actions are spelled as Sysmon spells them, which is
-also how Fortinet lists them (CreateKey, DeleteKey, CreateValue, DeleteValue, SetValue, RenameKey, RenameValue). An action or
-an id that is not known gives ``Unknown`` in its place, so that patterns such as ``Win-Sysmon-12-Registry-.*`` still hold.
-Other Windows events are ``Win-<channel>-<id>``: they are readable, so that nothing is skipped in silence.
+Decisions. Sysmon for Linux gets a prefix of its own (``Linux-Sysmon-3-Network-Connect-IPv4``): the ids and fields are
+the same, but a Windows rule (``Win-Sysmon-3-…``) must not match it. Registry actions are spelled as Sysmon spells them,
+which is also how Fortinet lists them (CreateKey, DeleteKey, CreateValue, DeleteValue, SetValue, RenameKey,
+RenameValue). An action or an id that is not known gives ``Unknown`` in its place, so that patterns such as
+``Win-Sysmon-12-Registry-.*`` still hold. Other Windows events are ``Win-<channel>-<id>``: they are readable, so that
+nothing is skipped in silence.
 """
 
 from ipaddress import ip_address
@@ -16,10 +17,19 @@ from stream_app.sysmon.readings import ANY_EVENT
 
 WINDOWS_SYSMON = "Win-Sysmon"
 LINUX_SYSMON = "Linux-Sysmon"
+SYSMON = (WINDOWS_SYSMON, LINUX_SYSMON)
 
 _NETWORK = 3
-_ONLY_ACTION = {13: "SetValue", 17: "CreatePipe", 18: "ConnectPipe"}
-_ACTION_LINE = "EventType: "
+_ONLY_ACTION = {
+    13: "SetValue",
+    17: "CreatePipe",
+    18: "ConnectPipe",
+    19: "WmiFilterEvent",
+    20: "WmiConsumerEvent",
+    21: "WmiBindingEvent",
+}
+_ACTION_LINE = "\nEventType: "
+_FAMILIES = {"true": "-IPv6", "6": "-IPv6", "false": "-IPv4", "4": "-IPv4"}
 _MICROSOFT = "Microsoft-Windows-"
 _CHANNELS = {"Application": "App", "Windows PowerShell": "PowerShell"}
 _LAST_EVENT_ID = 65_535
@@ -54,40 +64,37 @@ def source_of(parts: Parts) -> str:
     return f"Win-{word}"
 
 
-def event_type(source: str, event_id: int, action: str, attributes: Attributes) -> str:
-    """Give FortiSIEM's eventType. ``action`` is what :func:`action_of` gave."""
-    if source not in (WINDOWS_SYSMON, LINUX_SYSMON):
+def event_type(source: str, event_id: int, attributes: Attributes) -> str:
+    """Give FortiSIEM's eventType; ``attributes`` are the event's, with osObjAction where it has an action."""
+    if source not in SYSMON:
         return f"{source}-{event_id}"
     name = EVENTS.get(event_id, "Unknown")
     if event_id == _NETWORK:
-        return f"{source}-3-{name}{_family(attributes)}"
+        return f"{source}-{event_id}-{name}{_family(attributes)}"
     if name == "Registry":
-        return f"{source}-{event_id}-{name}-{action or 'Unknown'}"
+        return f"{source}-{event_id}-{name}-{attributes.get('osObjAction', 'Unknown')}"
     return f"{source}-{event_id}-{name}"
 
 
-def action_of(event_id: int, parts: Parts) -> str:
-    """Give a registry, pipe or WMI event's EventType; "" where it cannot be known.
+def action_of(event_id: int, message: str) -> str:
+    """Give the action of an event that has lost its EventType; "" where it cannot be known.
 
-    NXLog writes the Windows level (INFO) over it in some versions and drops it in others. The rendered message still has
-    it; without a message it is known only where the event has one action.
+    NXLog writes the Windows level (INFO) over it in some versions and drops it in others. The rendered message still
+    has it; without a message it is known only where the event has one action.
     """
-    action = parts.fields.get("EventType")
-    if isinstance(action, str) and action not in ("", "-") and not action.isupper():
-        return action
-    start = parts.message.find("\n" + _ACTION_LINE)
+    start = message.find(_ACTION_LINE)
     if start >= 0:
-        return parts.message[start + 1 + len(_ACTION_LINE) :].partition("\n")[0].strip()
+        return message[start + len(_ACTION_LINE) :].partition("\n")[0].strip()
     return _ONLY_ACTION.get(event_id, "")
 
 
 def _family(attributes: Attributes) -> str:
-    """Tell IPv4 from IPv6 by SourceIsIpv6; where that is missing, by an address; where there is none, not at all."""
-    flag = attributes.get("SourceIsIpv6", attributes.get("isIpv6"))
-    if flag in ("true", "false"):
-        return "-IPv6" if flag == "true" else "-IPv4"
-    version = _version(attributes.get("srcIpAddr")) or _version(attributes.get("destIpAddr"))
-    return f"-IPv{version}" if version else ""
+    """Tell IPv4 from IPv6 by SourceIsIpv6, else by the source's address, else by the destination; else not."""
+    for flag, address in (("SourceIsIpv6", "srcIpAddr"), ("isIpv6", "destIpAddr")):
+        told = _FAMILIES.get(str(attributes.get(flag))) or _FAMILIES.get(str(_version(attributes.get(address))))
+        if told:
+            return told
+    return ""
 
 
 def _version(value: Value | None) -> int:

@@ -3,21 +3,24 @@
 Goes in: one decoded JSON object. Comes out: Parts. A shape is told per record, since one topic carries several.
 
 Decisions. The host is the one that Sysmon ran on, never the collector (NXLog's ``host``, Winlogbeat 6's ``beat`` and
-``host.name``). The record's clock is taken where the shape says that it is UTC: NXLog's EventTime and EventReceivedTime are
-local without a zone and are left alone. Winlogbeat's Sysmon module overwrites ``@timestamp`` with Sysmon's UtcTime, which
-lags by hours on event 3; its clock is ``event.created``.
+``host.name``). The record's clock is taken where the shape says that it is UTC: NXLog's EventTime and EventReceivedTime
+are local without a zone and are left alone. Winlogbeat's Sysmon module overwrites ``@timestamp`` with Sysmon's UtcTime,
+which lags by hours on event 3; its clock is ``event.created``.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stream_app.language.values import Value
-from stream_app.sysmon.ecs import restore, section
+from stream_app.sysmon.ecs import MOVED_TO, restore, section
 from stream_app.sysmon.event_type import event_id_of
 from stream_app.sysmon.parts import Parts, Unreadable
 from stream_app.sysmon.readings import address_of, epoch, milliseconds
+from stream_app.sysmon.text_shapes import LINUX, read_text
+
+if TYPE_CHECKING:
+    from stream_app.language.values import Value
 
 Json = Mapping[str, Any]
 
@@ -39,37 +42,20 @@ def decode_json(data: bytes | str) -> object:
         raise Unreadable("not json", str(error)) from error
 
 
-def read_object(record: Json, read_text: Callable[[str], Parts]) -> Parts:
-    """Take a JSON object apart. ``read_text`` reads an event that the object carries as text. Raises Unreadable."""
-    if isinstance(record.get("Event"), dict):
-        return _event_tree(record["Event"])
-    if isinstance(record.get("winlog"), dict):
-        return _winlogbeat7(record)
-    if "event_id" in record:
-        return _winlogbeat6(record)
-    if isinstance(record.get("SyslogMessage"), str):
-        return _syslog(record, read_text)
-    if isinstance(record.get("eventType"), str):
-        return _normalised(record)
-    if "EventData" in record:
-        return _windows_event(record)
-    if "EventID" in record or "EventId" in record:
-        return _flat(record)
-    message = record.get("message")
-    if isinstance(message, str) and "<Event" in message:
-        return read_text(message)
+def read_object(record: Json) -> Parts:
+    """Take a JSON object apart, as the first shape whose key it has. Raises Unreadable."""
+    for key, kind, read in _SHAPES:
+        if key in record and isinstance(record[key], kind):
+            return read(record)
     raise Unreadable("unknown shape", f"an object with the keys {', '.join(sorted(record)[:8])}"[:200])
 
 
 def _flat(record: Json) -> Parts:
     """NXLog, or flat JSON without a forwarder's fields, or the event data alone (EventId, no Computer)."""
-    if "EventID" in record:
-        shape = "nxlog" if "SourceModuleName" in record else "flat"
-    else:
-        shape = "eventdata"
+    with_header = "nxlog" if "SourceModuleName" in record else "flat"
     created = milliseconds(record.get("TimeCreated"))
     return Parts(
-        shape=shape,
+        shape=with_header if "EventID" in record else "eventdata",
         event_id=record.get("EventID", record.get("EventId")),
         provider=_first(record, "SourceName", "ProviderName", "Provider"),
         channel=_first(record, "Channel"),
@@ -97,7 +83,7 @@ def _windows_event(record: Json) -> Parts:
     )
 
 
-def _syslog(record: Json, read_text: Callable[[str], Parts]) -> Parts:
+def _syslog(record: Json) -> Parts:
     """Sysmon for Linux in Azure's Syslog table: the event's XML is the message; the sender is the reporting device."""
     header: dict[str, Value] = {}
     name, address = _first(record, "HostName"), _first(record, "HostIP")
@@ -105,9 +91,9 @@ def _syslog(record: Json, read_text: Callable[[str], Parts]) -> Parts:
         header["reptDevName"] = name
     if address:
         header["reptDevIpAddr"] = address_of(address)
-    parts = read_text(record["SyslogMessage"])
+    parts = read_text(record["SyslogMessage"].strip())
     recorded = milliseconds(record.get("TimeGenerated"))
-    return msgspec.structs.replace(parts, shape="linux-syslog", header=header, recorded=recorded)
+    return msgspec.structs.replace(parts, shape=LINUX, header=header, recorded=recorded)
 
 
 def _event_tree(event: Json) -> Parts:
@@ -118,21 +104,20 @@ def _event_tree(event: Json) -> Parts:
     listed = data.get("Data") if isinstance(data, dict) else None
     if isinstance(listed, dict):
         listed = [listed]
-    fields = _named(listed) if isinstance(listed, list) else {} if data is None else _object(data, "EventData")
     return Parts(
         shape="xml2json" if isinstance(listed, list) else "evtx-json",
         event_id=system.get("EventID"),
         provider=_attribute(system, "Provider", "Name"),
         channel=_first(system, "Channel"),
         computer=_first(system, "Computer"),
-        fields=fields,
+        fields=_named(listed) if isinstance(listed, list) else _object(data, "EventData"),
         message=_first(message, "Message"),
         created=milliseconds(_attribute(system, "TimeCreated", "SystemTime")),
     )
 
 
 def _named(listed: list[Any]) -> dict[str, object]:
-    """Read ``[{"Name": …, "text": …}]``; an item without text is a field without a value, one without a name is no field."""
+    """Read ``[{"Name": …, "text": …}]``: no text is no value, no name is no field."""
     fields: dict[str, object] = {}
     for item in listed:
         if isinstance(item, dict) and isinstance(item.get("Name"), str):
@@ -141,25 +126,25 @@ def _named(listed: list[Any]) -> dict[str, object]:
 
 
 def _winlogbeat6(record: Json) -> Parts:
-    data = record.get("event_data")
     return Parts(
         shape="winlogbeat6",
         event_id=record["event_id"],
         provider=_first(record, "source_name"),
         channel=_first(record, "log_name"),
         computer=_first(record, "computer_name"),
-        fields={} if data is None else _object(data, "event_data"),
+        fields=_object(record.get("event_data"), "event_data"),
         message=_first(record, "message"),
         created=milliseconds(record.get("@timestamp")),
     )
 
 
 def _winlogbeat7(record: Json) -> Parts:
+    """Winlogbeat 7 and later, and Elastic's agent; its Sysmon module is told by its name or by what it leaves behind."""
     winlog: Json = record["winlog"]
     event = section(record, ("event",))
-    data = _object(winlog.get("event_data", {}), "winlog.event_data")
+    data = _object(winlog.get("event_data"), "winlog.event_data")
     event_id = event_id_of(winlog.get("event_id", event.get("code")))
-    by_module = event.get("module") == "sysmon"
+    by_module = event.get("module") == "sysmon" or not MOVED_TO.isdisjoint(record)
     stamp = milliseconds(record.get("@timestamp"))
     return Parts(
         shape="winlogbeat7-module" if by_module else "winlogbeat7",
@@ -185,6 +170,11 @@ def _normalised(record: Json) -> Parts:
     )
 
 
+def _wrapped(record: Json) -> Parts:
+    """Open a forwarder's envelope around event XML or an agent line."""
+    return read_text(record["message"].strip())
+
+
 def _first(record: Json, *names: str) -> str:
     for name in names:
         value = record.get(name)
@@ -199,6 +189,23 @@ def _attribute(system: Json, element: str, name: str) -> str:
 
 
 def _object(value: object, name: str) -> Json:
+    """Give an object; null and a missing one are empty."""
+    if value is None:
+        return {}
     if not isinstance(value, dict):
         raise Unreadable("unknown shape", f"{name} is no object")
     return value
+
+
+_SHAPES: tuple[tuple[str, type, Callable[[Json], Parts]], ...] = (
+    ("Event", dict, _event_tree),
+    ("winlog", dict, _winlogbeat7),
+    ("event_id", object, _winlogbeat6),
+    ("SyslogMessage", str, _syslog),
+    ("eventType", str, _normalised),
+    ("EventData", object, _windows_event),
+    ("EventID", object, _flat),
+    ("EventId", object, _flat),
+    ("message", str, _wrapped),
+)
+"""The key that tells a shape, the type of its value, and how it is taken apart; the first that fits is it."""

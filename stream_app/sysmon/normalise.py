@@ -7,7 +7,8 @@ third outcome. What is read is exact, and what cannot be read exactly is refused
 from msgspec import Struct
 
 from stream_app.language.values import Value
-from stream_app.sysmon.event_type import LINUX_SYSMON, WINDOWS_SYSMON, action_of, event_id_of, event_type, source_of
+from stream_app.sysmon.attributes import ACTING
+from stream_app.sysmon.event_type import SYSMON, action_of, event_id_of, event_type, source_of
 from stream_app.sysmon.parts import Parts, Unreadable
 from stream_app.sysmon.readings import ANY_EVENT, NORMALISED, TABLES, fill, milliseconds
 from stream_app.sysmon.shapes import MAX_BYTES, take_apart
@@ -61,15 +62,12 @@ def normalise(value: bytes, max_bytes: int = MAX_BYTES) -> Event:
 def _read_event(parts: Parts, attributes: dict[str, Value]) -> None:
     event_id = event_id_of(parts.event_id)
     source = source_of(parts)
-    by_sysmon = source in (WINDOWS_SYSMON, LINUX_SYSMON)
-    fill(attributes, parts.fields, TABLES.get(event_id, ANY_EVENT) if by_sysmon else ANY_EVENT)
-    action = ""
-    if "osObjAction" in attributes or event_id in _WITH_ACTION:
-        action = action_of(event_id, parts) if by_sysmon else ""
-        attributes.pop("osObjAction", None)
+    fill(attributes, parts.fields, TABLES.get(event_id, ANY_EVENT) if source in SYSMON else ANY_EVENT)
+    if source in SYSMON and event_id in ACTING and "osObjAction" not in attributes:
+        action = action_of(event_id, parts.message)
         if action:
             attributes["osObjAction"] = action
-    attributes["eventType"] = event_type(source, event_id, action, attributes)
+    attributes["eventType"] = event_type(source, event_id, attributes)
     attributes["winEventId"] = attributes["EventID"] = str(event_id)
     if parts.channel:
         attributes["activityType"] = parts.channel
@@ -77,10 +75,6 @@ def _read_event(parts: Parts, attributes: dict[str, Value]) -> None:
         attributes["eventSource"] = parts.provider
     if parts.computer:
         attributes["hostName"] = attributes["computer"] = parts.computer
-
-
-_WITH_ACTION = frozenset({12, 13, 14, 17, 18, 19, 20, 21})
-"""Events whose EventType is Sysmon's own field; elsewhere it is a forwarder's level."""
 
 
 def _recorded(parts: Parts) -> int | None:

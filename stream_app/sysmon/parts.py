@@ -1,7 +1,7 @@
 """A record taken apart: what every shape is reduced to before Sysmon's fields become attributes.
 
-Decision: a shape says where things are and nothing more. What a value means is decided once, after this, so that the same
-event gives the same attributes whatever carried it.
+Decision: a shape says where things are and nothing more. What a value means is decided once, after this, so that the
+same event gives the same attributes whatever carried it.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """Values as FortiSIEM reads them: text, numbers, addresses, GUIDs, accounts, hashes, times.
 
 Goes in: one value of a field. Comes out: the attribute's value, or nothing where Sysmon wrote its "missing" (``-``, the
-empty string, null). Decision: what cannot be read as its type stays the text it was, so that a rule can still see it, and
-equals nothing of that type. Numbers stay within 64 bits, since every codec behind this does.
+empty string, null). Decision: what cannot be read as its type stays the text it was, so that a rule can still see it,
+and equals nothing of that type. Numbers stay within 64 bits, since every codec behind this does.
 """
 
 from collections.abc import Callable, Mapping
@@ -41,13 +41,15 @@ _GUID_LENGTH = 36
 _HEXADECIMAL = frozenset("0123456789abcdef-")
 _INT64 = 1 << 63
 _SECONDS_END = 100_000_000_000
+_YEAR_10000 = 253_402_300_800_000
+_MISSING = ("", "-")
 _ESCAPED_UNKNOWN = "&lt;unknown process&gt;"
 
 
 def text_of(name: str, value: object) -> str | None:
     """Give a field's value as text; None where it is missing. Raises Unreadable where it is no single value."""
     if isinstance(value, str):
-        return None if value in ("", "-") else value
+        return None if value in _MISSING else value
     if value is None:
         return None
     if isinstance(value, bool):
@@ -75,11 +77,15 @@ def milliseconds(value: object, zone: str = "") -> int | None:
 
 
 def epoch(value: object) -> int | None:
-    """Read FortiSIEM's phRecvTime or deviceTime: ISO 8601, or seconds or milliseconds since 1970 (told apart by size)."""
+    """Read FortiSIEM's phRecvTime or deviceTime as integer milliseconds since 1970.
+
+    It is ISO 8601, or a count of seconds or milliseconds, told apart by size; beyond the year 9999 it is no time.
+    """
     number = number_of(str(value)) if isinstance(value, int | str) else None
-    if isinstance(number, int):
-        return number * 1000 if abs(number) < _SECONDS_END else number
-    return milliseconds(value)
+    if not isinstance(number, int):
+        return milliseconds(value)
+    time = number * 1000 if number < _SECONDS_END else number
+    return time if 0 <= time < _YEAR_10000 else None
 
 
 def number_of(text: str) -> int | float | None:
@@ -157,6 +163,11 @@ def _write_hashes(attributes: dict[str, Value], name: str, text: str) -> None:
             attributes[attribute] = digest
 
 
+def _write_action(attributes: dict[str, Value], name: str, text: str) -> None:
+    if not text.isupper():  # INFO is Windows' level, written over Sysmon's CreateKey by a forwarder
+        attributes[name] = text
+
+
 def _write_process(attributes: dict[str, Value], name: str, text: str) -> None:
     attributes[name] = "<unknown process>" if text == _ESCAPED_UNKNOWN else text
 
@@ -174,12 +185,17 @@ def _plain(name: str) -> Writer | None:
     return _write_boolean if name in BOOLEANS else None
 
 
+_OF_SYSMON: Mapping[str, Writer] = {
+    "hashCode": _write_hashes,
+    "osObjAction": _write_action,
+    "procName": _write_process,
+    **dict.fromkeys(DOMAINS, _write_account),
+}
+"""What Sysmon writes in its own way; in an event that FortiSIEM has normalised it is as FortiSIEM writes it."""
+
+
 def _writer(name: str) -> Writer | None:
-    if name in DOMAINS:
-        return _write_account
-    if name == "hashCode":
-        return _write_hashes
-    return _write_process if name == "procName" else _plain(name)
+    return _OF_SYSMON.get(name) or _plain(name)
 
 
 def _table(event_id: int) -> Table:
@@ -195,7 +211,8 @@ ANY_EVENT: Table = _table(-1)
 """The table for event ids that Sysmon does not have, or not yet."""
 
 NORMALISED: Table = {name: ((name, _plain(name)),) for name in VOCABULARY}
-"""The table for events that FortiSIEM has already normalised: attributes stay themselves, and are read as their type."""
+"""The table for events that FortiSIEM has already normalised: attributes stay themselves, and are read as their
+type."""
 
 
 def fill(attributes: dict[str, Value], fields: Mapping[str, object], table: Table) -> None:
@@ -204,7 +221,7 @@ def fill(attributes: dict[str, Value], fields: Mapping[str, object], table: Tabl
         targets = table.get(field)
         if targets is None:
             continue
-        text = text_of(field, value)
+        text = value if type(value) is str and value not in _MISSING else text_of(field, value)
         if text is None:
             continue
         for name, write in targets:

@@ -1,8 +1,8 @@
 """Native event XML (``<Event><System>…</System><EventData>…``) taken apart.
 
 Goes in: text. Comes out: Parts. Decision: nothing in a document may reach outside it or grow: no document type, so no
-entities; no network; libxml2's own limits on depth and size stay on. What is not well formed is refused, never repaired: a
-command line with a bare ``<`` cannot be read exactly, also where it happens to look like an element.
+entities; no network; libxml2's own limits on depth and size stay on. What is not well formed is refused, never
+repaired: a command line with a bare ``<`` cannot be read exactly, also where it happens to look like an element.
 """
 
 from lxml import etree
