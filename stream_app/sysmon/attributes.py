@@ -184,23 +184,27 @@ HASHES: Mapping[str, str] = MappingProxyType(
 
 _IP = "collectorIpAddr destIpAddr hostIpAddr relayDevIpAddr reptDevIpAddr srcIpAddr"
 
-_NUMBER = """ count destIpPort deviceTime eventSeverity incidentCount incidentFirstSeen incidentLastSeen ipProto phCustId
+_NUMBER = """
+    count destIpPort deviceTime eventSeverity incidentCount incidentFirstSeen incidentLastSeen ipProto phCustId
     phEventCategory phRecvTime recvBytes64 sentBytes64 srcIpPort totBytes64 totFlows winLogonType
 """
 
 _HEADER = """
-    EventID activityType computer customer domain eventSource eventType hostName reptDevName targetDomain winEventId
+    EventID activityType computer customer domain eventSource eventType hostName reptDevName targetDomain
+    winEventId
 """
 
-_FURTHER = """ accountName activityName appName appTransportProto attackTactic attackTechnique authenMethod country destCountry
-    destDomain destMACAddr downloadURL endUserMonitorName errorCode eventName eventParsedOk eventSeverityCat
-    extEventRecvProto fileAccess filePath fileType fwAction fwRule groupID hashAlgo httpMethod httpReferrer
-    httpUserAgent imageFile incidentDetail incidentId incidentSrc incidentTarget incidentTitle infoURL jobName
-    jobStatusType module msg oldRegValue opName originalProcName osObjAccessType osObjName osObjType phCollectorName
-    phIncidentCategory policyName privName procTrustLevel providerName regValueName reptModel reptVendor resourceName
-    ruleId script securityId serverName serviceFileName serviceName serviceStartType serviceType shortParentProcName
-    shortProcName srcCountry srcDomain srcMACAddr subjectName targetName targetUserGrp task threatCategory uriQuery
-    uriStem userId virusName vulnCVEId webCategory winKerbFailCode winLogonFailCode2 winLogonProc winStatusCode
+_FURTHER = """
+    accountName activityName appName appTransportProto attackTactic attackTechnique authenMethod country
+    destCountry destDomain destMACAddr downloadURL endUserMonitorName errorCode eventName eventParsedOk
+    eventSeverityCat extEventRecvProto fileAccess filePath fileType fwAction fwRule groupID hashAlgo httpMethod
+    httpReferrer httpUserAgent imageFile incidentDetail incidentId incidentSrc incidentTarget incidentTitle
+    infoURL jobName jobStatusType module msg oldRegValue opName originalProcName osObjAccessType osObjName
+    osObjType phCollectorName phIncidentCategory policyName privName procTrustLevel providerName regValueName
+    reptModel reptVendor resourceName ruleId script securityId serverName serviceFileName serviceName
+    serviceStartType serviceType shortParentProcName shortProcName srcCountry srcDomain srcMACAddr subjectName
+    targetName targetUserGrp task threatCategory uriQuery uriStem userId virusName vulnCVEId webCategory
+    winKerbFailCode winLogonFailCode2 winLogonProc winStatusCode
 """
 """Strings that Sysmon has no field for; FortiSIEM's own normalised events bring them."""
 

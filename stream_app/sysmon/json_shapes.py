@@ -96,8 +96,9 @@ def _syslog(record: Json) -> Parts:
     return msgspec.structs.replace(parts, shape=LINUX, header=header, recorded=recorded)
 
 
-def _event_tree(event: Json) -> Parts:
+def _event_tree(record: Json) -> Parts:
     """Event XML as JSON: evtx-rs (attributes under ``#attributes``) or xml2json (attributes beside, data as a list)."""
+    event: Json = record["Event"]
     system = _object(event.get("System"), "System")
     data = event.get("EventData")
     message = section(event, ("RenderingInfo",))
@@ -117,7 +118,7 @@ def _event_tree(event: Json) -> Parts:
 
 
 def _named(listed: list[Any]) -> dict[str, object]:
-    """Read ``[{"Name": …, "text": …}]``: no text is no value, no name is no field."""
+    """Read ``[{"Name": …, "text": …}]``: no text is no value, no name no field."""
     fields: dict[str, object] = {}
     for item in listed:
         if isinstance(item, dict) and isinstance(item.get("Name"), str):
