@@ -82,7 +82,9 @@ def _state(client: AdminClient, topic: Topic, present: dict[str, object]) -> Top
         return TopicState(topic.name, 0, 0, ("does not exist",))
     replication = len(next(iter(partitions.values())).replicas)
     have = _settings(client, topic.name)
-    differs = [f"{key}: have {have.get(key)}, want {want}" for key, want in topic.settings().items() if have.get(key) != want]
+    differs = [
+        f"{key}: have {have.get(key)}, want {want}" for key, want in topic.settings().items() if have.get(key) != want
+    ]
     if len(partitions) != topic.partitions:
         differs.insert(0, f"partitions: have {len(partitions)}, want {topic.partitions}")
     if replication != topic.replication:

@@ -25,7 +25,9 @@ class EmbeddedBroker:
 
     def __enter__(self) -> "EmbeddedBroker":
         # the address list must be given and is ignored: the mock replaces it by its own
-        self._owner = Producer({"test.mock.num.brokers": self._brokers, "bootstrap.servers": "127.0.0.1:1", "log_level": 3})
+        self._owner = Producer(
+            {"test.mock.num.brokers": self._brokers, "bootstrap.servers": "127.0.0.1:1", "log_level": 3}
+        )
         brokers = self._owner.list_topics(timeout=10).brokers.values()
         self.bootstrap_servers = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
         return self

@@ -1,0 +1,198 @@
+"""The worker: a Faust app of two agents. Goes in: options and a rulebook; comes out: an app, or a run until its end.
+
+Decision: the agents only hand a batch to its stage. Every decision is the engine's; delivery, offsets and the changelog
+are the transport's; which partitions are ours is Faust's.
+"""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+from confluent_kafka import KafkaError, Message
+from faust.types import TP
+from msgspec import Struct
+
+from stream_app.engine.rejection import VALUE_LIMIT
+from stream_app.engine.row import row_position
+from stream_app.kafka.admin import admin_client, topic_ids
+from stream_app.kafka.batch import BatchSchema
+from stream_app.kafka.connection import Connection
+from stream_app.kafka.counters import Counters
+from stream_app.kafka.detecting import Detecting, screen_of
+from stream_app.kafka.failure import Failure
+from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
+from stream_app.kafka.reader import Limits
+from stream_app.kafka.table import WindowsTable, windows_table
+from stream_app.kafka.topics import TABLE, Names
+from stream_app.kafka.transport import Consumer, Ingest, IngestApp
+from stream_app.kafka.windows import Windows
+from stream_app.rulebook.rule import Rulebook
+
+log = logging.getLogger(__name__)
+
+
+class WorkerOptions(Struct, frozen=True, kw_only=True):
+    """Everything about a worker that is no rule. Times are in seconds where the name says so, else in ms."""
+
+    connection: Connection
+    names: Names = Names()
+    partitions: int = 4
+    """Of the matches topic and the changelog."""
+    max_record_bytes: int = 1_000_000
+    rejected_value_bytes: int = VALUE_LIMIT
+    drained: str = "follow"
+    """``follow``: time moves on, also without records. ``hold``: it stands still, for playing old records."""
+    progress_interval_s: float = 1.0
+    session_timeout_s: float = 8.0
+    heartbeat_interval_s: float = 2.0
+    commit_interval_s: float = 1.0
+    instance_id: str = ""
+    """A name that stays with this worker over restarts: static membership, so that a restart moves no partition."""
+    data_dir: Path = Path(".stream-app")
+    limits: Limits = Limits()
+
+
+class TopicFacts(Struct, frozen=True):
+    """What the broker says of the topics before the start."""
+
+    sysmon_id: str
+    sysmon_partitions: int
+
+
+class TopicsMissing(Exception):
+    """Topics that the worker needs do not exist, or have other partition counts than it was told."""
+
+
+def ask_topics(options: WorkerOptions) -> TopicFacts:
+    """Look the topics up. Raises KafkaUnavailable, or TopicsMissing with what to do."""
+    client, names = admin_client(options.connection), options.names
+    found = {}
+    for name in (names.sysmon, names.matches, names.changelog, names.incidents, names.rejected):
+        found[name] = len(client.list_topics(name, timeout=10).topics[name].partitions)
+    missing = [name for name, partitions in found.items() if not partitions]
+    if missing:
+        raise TopicsMissing(
+            f"topics that do not exist: {', '.join(missing)}; make them with `stream-app topics create`"
+        )
+    for name in (names.matches, names.changelog):
+        if found[name] != options.partitions:
+            raise TopicsMissing(
+                f"topic {name} has {found[name]} partitions, STREAM_APP_PARTITIONS says {options.partitions}: "
+                "matches and changelog must have as many as the setting says, since a key's partition depends on it"
+            )
+    ids = topic_ids(options.connection, [names.sysmon])
+    return TopicFacts(ids.get(names.sysmon, ""), found[names.sysmon])
+
+
+def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts) -> IngestApp:
+    """Make the Faust app; nothing is connected before it starts."""
+    names, counters = options.names, Counters()
+    ingest = Ingest(
+        connection=options.connection,
+        screens={
+            names.sysmon: screen_of(rulebook, facts.sysmon_id, options.max_record_bytes),
+            names.matches: None,
+        },
+        limits=options.limits,
+        counters=counters,
+        failure=Failure(),
+        counted=names.sysmon,
+    )
+    app = IngestApp(names.app_id, **_faust_settings(options))
+    app.ingest = ingest
+    schema = BatchSchema()
+    sysmon = app.topic(names.sysmon, schema=schema)
+    matches = app.topic(names.matches, schema=schema)
+    table = windows_table(app, TABLE, options.partitions, row_position)
+    detecting = Detecting(names, facts.sysmon_id, counters, options.rejected_value_bytes)
+
+    def settled(partition: int) -> int:
+        return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
+
+    windows = Windows(rulebook, names, table, counters, settled, facts.sysmon_partitions)
+
+    @app.agent(sysmon)
+    async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
+        """Turn the records that passed the screen into matches, keyed by group."""
+        async for batch in batches:
+            with batch:
+                detecting.handle(batch)
+
+    @app.agent(matches)
+    async def observe(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
+        """Count matches in the rows of their keys, and send incidents."""
+        async for batch in batches:
+            with batch:
+                windows.handle(batch)
+
+    if options.drained == "follow":
+        _add_progress(app, options, facts)
+    return app
+
+
+def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
+    return {
+        "broker": ";".join(f"rdkafka://{server}" for server in options.connection.bootstrap_servers.split(",")),
+        "broker_credentials": options.connection.faust_credentials(),
+        "broker_client_id": options.connection.client_id,
+        "broker_session_timeout": options.session_timeout_s,
+        "broker_heartbeat_interval": options.heartbeat_interval_s,
+        "broker_request_timeout": max(30.0, options.session_timeout_s + 5),
+        "broker_rebalance_timeout": options.session_timeout_s * 2,
+        "broker_commit_interval": options.commit_interval_s,
+        "consumer_auto_offset_reset": "earliest",
+        "consumer_group_instance_id": options.instance_id or None,
+        "store": "memory://",  # Faust's own store stays empty: rows are kept by table.py
+        "datadir": str(options.data_dir),
+        "Table": WindowsTable,
+        "table_standby_replicas": 0,
+        "topic_partitions": options.partitions,
+        "topic_allow_declare": False,  # topics are made by `topics create`, as declared
+        "topic_disable_leader": True,
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+        "stream_recovery_delay": 0.0,
+        "stream_wait_empty": False,
+        "web_enabled": False,
+    }
+
+
+def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> None:
+    ends = SourceEnds(options.connection, options.names.sysmon)
+
+    @app.timer(options.progress_interval_s)
+    async def progress() -> None:
+        """Say how far the source partitions of this worker have come."""
+        consumer = cast("Consumer", app.consumer)
+        reader = consumer.readers.get(options.names.sysmon)
+        if reader is None:
+            return
+        now = wall_clock()
+        found = await ends.ends(sorted(tp.partition for tp in reader.tps))
+        if reader.stopping:
+            return
+        said = readings(facts.sysmon_id, reader.handled(), found, now)
+        if said:
+
+            def delivered(error: KafkaError | None, _message: Message) -> None:
+                if error is not None:
+                    consumer.sender.fail(RuntimeError(f"a progress record could not be sent: {error.str()}"))
+
+            send_progress(consumer.sender, options.names.matches, options.partitions, said, delivered)
+
+
+def run_worker(options: WorkerOptions, rulebook: Rulebook, log_level: str = "warning") -> int:
+    """Run until SIGTERM or SIGINT; gives the exit status. Raises KafkaUnavailable or TopicsMissing before the start."""
+    app = create_app(options, rulebook, ask_topics(options))
+    worker = faust.Worker(app, loglevel=log_level, redirect_stdouts=False, quiet=True, daemon=True)
+    worker.spinner = None
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as ending:
+        status = ending.code if isinstance(ending.code, int) else 1
+    else:
+        status = 0
+    sys.stdout.flush()
+    return status

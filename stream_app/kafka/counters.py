@@ -1,0 +1,34 @@
+"""What a worker has counted since it started: nothing is dropped, rejected or skipped without a number here."""
+
+from collections import Counter
+
+
+class Counters:
+    """Plain numbers; one object per worker, changed only on the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        """Records read from the sysmon topic."""
+        self.passed = 0
+        """Records handed to the detect agent: matches, and what cannot be read."""
+        self.matches = 0
+        """Matches sent."""
+        self.observed = 0
+        """Matches taken from the matches topic, repeated ones included."""
+        self.repeated = 0
+        """Matches that were counted before and were answered with the same incident again."""
+        self.incidents = 0
+        """Incident records sent."""
+        self.rejected: Counter[str] = Counter()
+        """Records sent to the rejected topic, by reason; late ones are here too."""
+        self.gap = 0
+        """Records that retention removed before they were read (only where the setting says: go on)."""
+        self.expired = 0
+        """Rows removed because their time had passed."""
+        self.stale_rows = 0
+        """Rows in a changelog that an older owner wrote after its partition had a new one, put right at recovery."""
+
+    def as_dict(self) -> dict[str, int]:
+        """Give all of them, the reasons of rejection as ``rejected.<reason>``."""
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
+        return plain | {f"rejected.{reason}": number for reason, number in self.rejected.items()}

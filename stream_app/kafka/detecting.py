@@ -1,0 +1,80 @@
+"""Records of the sysmon topic → matches and rejections. The screen decides record by record, the agent only sends.
+
+Decision: the screen does the whole detection, since a record that nobody wants (nearly all) must cost no Faust event;
+what it finds is the matches, and what it raises is the reason for a rejection.
+"""
+
+from collections.abc import Callable, Sequence
+
+from confluent_kafka import Message
+
+from stream_app.engine.detect import detect
+from stream_app.engine.match import Match, encode_match
+from stream_app.engine.record import Record
+from stream_app.engine.rejection import EMPTY, VALUE_LIMIT, Rejection, encode_rejection
+from stream_app.kafka.batch import Batch
+from stream_app.kafka.counters import Counters
+from stream_app.kafka.topics import Names
+from stream_app.rulebook.rule import Rulebook
+from stream_app.sysmon.normalise import Unreadable, normalise
+
+Found = Sequence[tuple[bytes, Match]]
+
+
+def record_of(message: Message, topic_id: str) -> Record:
+    """Give the record as the engine takes it."""
+    return Record(
+        message.topic() or "",
+        message.partition() or 0,
+        message.offset() or 0,
+        message.timestamp()[1],
+        message.value(),
+        topic_id,
+    )
+
+
+def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int) -> Callable[[Message], Found | None]:
+    """Give the screen: (key, match) pairs, or None where no rule wants the record. It raises Unreadable."""
+
+    def screen(message: Message) -> Found | None:
+        value = message.value()
+        if value is None:
+            raise Unreadable(EMPTY, "a record without a value")
+        event = normalise(value, max_bytes)
+        return detect(rulebook, record_of(message, topic_id), event) or None
+
+    return screen
+
+
+class Detecting:
+    """Sends what the screen found. ``value_limit`` is how many bytes of a record travel with its rejection."""
+
+    def __init__(self, names: Names, topic_id: str, counters: Counters, value_limit: int = VALUE_LIMIT) -> None:
+        self._names = names
+        self._topic_id = topic_id
+        self._counters = counters
+        self._value_limit = value_limit
+
+    def handle(self, batch: Batch) -> None:
+        """Send a batch's matches and rejections."""
+        for passed in batch.records:
+            if isinstance(passed.found, Exception):
+                self._reject(batch, passed.message, passed.found)
+                continue
+            for key, match in passed.found:
+                batch.send(self._names.matches, encode_match(match), key)
+                self._counters.matches += 1
+
+    def _reject(self, batch: Batch, message: Message, error: Exception) -> None:
+        reason, detail = ("failed", repr(error))
+        if isinstance(error, Unreadable):
+            reason, detail = error.reason, error.detail
+        rejection = Rejection.of(record_of(message, self._topic_id), reason, detail, self._value_limit)
+        send_rejection(batch, self._names.rejected, rejection)
+        self._counters.rejected[reason] += 1
+
+
+def send_rejection(batch: Batch, topic: str, rejection: Rejection) -> None:
+    """Put a rejection where it can be found again, keyed by the place of its record."""
+    place = f"{rejection.topic}/{rejection.partition}@{rejection.offset}"
+    batch.send(topic, encode_rejection(rejection), place.encode())

@@ -1,0 +1,246 @@
+"""One topic's assigned partitions → batches, from one seek to the next stop of the flow, then never used again.
+
+Decision: no thread. librdkafka's own threads fetch, check and decompress without the GIL; the screen needs the GIL
+anyway. A partition's committable offset is that of its oldest unsettled batch, else of its oldest record not handed on,
+else the position; a poll changes all three with no await between them, so that no commit sees one without the others.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from faust.types import TP
+from msgspec import Struct
+
+from stream_app.kafka.batch import Batch, Passed
+from stream_app.kafka.sender import Sender
+
+Screen = Callable[[Message], Any]
+"""Gives what the agent needs, or None: nobody wants the record. What it raises goes to the agent instead."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Bounds of one worker; records and bytes are of all its topics together."""
+
+    poll: int = 1000
+    """Records per poll, and at most per batch: screening them holds the event loop."""
+    idle: float = 0.005
+    """Seconds to wait when there is nothing to read."""
+    gather: float = 0.02
+    """Seconds that a busy reader gathers before it hands a batch on; an idle one does so at once."""
+    max_records: int = 40_000
+    max_bytes: int = 64 << 20
+    """What has passed the screen and is not settled."""
+    stall: float = 60.0
+    """Seconds after which a batch that is not settled ends the worker."""
+    go_on: bool = False
+    """Whether reading goes on, and the gap is counted, where retention overtook a committed offset."""
+
+
+class RetentionOvertook(Exception):
+    """The committed offset is not in the topic any more: records were removed unread, or the topic was made anew."""
+
+
+class Stalled(Exception):
+    """A batch was not settled in time."""
+
+
+class _Partition:
+    """Where one partition stands."""
+
+    __slots__ = ("inflight", "newest", "pending", "pending_size", "position", "tp")
+
+    def __init__(self, tp: TP) -> None:
+        self.tp = tp
+        self.position: int | None = None
+        self.newest = 0
+        self.pending: deque[Passed] = deque()
+        self.pending_size = 0
+        self.inflight: deque[Batch] = deque()
+
+    def settle(self) -> int | None:
+        """Drop the settled batches at the head; give the committable offset (None: nothing read yet)."""
+        while self.inflight and self.inflight[0].settled:
+            self.inflight.popleft()
+        if self.inflight:
+            return self.inflight[0].offset
+        if self.pending:
+            return self.pending[0].message.offset()
+        return self.position
+
+    def handled(self) -> tuple[int, int] | None:
+        """Give (offset, newest timestamp in ms) up to which the agent has handled everything."""
+        for batch in self.inflight:
+            if not batch.handled:
+                # what this batch holds is not handled yet; what stands before it is
+                return None
+        if self.pending:
+            return None
+        return None if self.position is None else (self.position, self.newest)
+
+
+class Reader:
+    """Reads, screens and hands on. ``starts`` gives the offset to begin with by partition."""
+
+    def __init__(
+        self,
+        topic: str,
+        starts: Mapping[int, int],
+        *,
+        settings: Mapping[str, Any],
+        limits: Limits,
+        screen: Screen | None,
+        sender: Sender,
+        deliver: Callable[[Batch], Awaitable[None]],
+        on_read: Callable[[int, int], None],
+        on_gap: Callable[[int], None],
+    ) -> None:
+        self.topic = topic
+        self.stopping = False
+        self._limits = limits
+        self._screen = screen
+        self._sender = sender
+        self._deliver = deliver
+        self._on_read = on_read
+        self._on_gap = on_gap
+        self._partitions = {number: _Partition(TP(topic, number)) for number in starts}
+        self._assigned = [TopicPartition(topic, number, offset) for number, offset in starts.items()]
+        self._consumer = Consumer(dict(settings))
+        self._consumer.assign(self._assigned)
+
+    @property
+    def tps(self) -> list[TP]:
+        """The partitions that are read."""
+        return [partition.tp for partition in self._partitions.values()]
+
+    async def run(self) -> None:
+        """Read until told to stop; whatever fails here ends the worker."""
+        try:
+            await self._run()
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a reader that is dead must not go unnoticed
+            self._sender.fail(error)
+
+    async def _run(self) -> None:
+        limits, handed = self._limits, time.monotonic()
+        while not self.stopping and self._sender.failure.error is None:
+            messages = [] if self._full() else self._consumer.consume(limits.poll, 0)
+            if messages:
+                self._take(messages)
+            busy = len(messages) == limits.poll
+            now = time.monotonic()
+            if not busy or now - handed >= limits.gather:
+                handed = now
+                await self._hand_on()
+            await asyncio.sleep(0 if busy else limits.idle)
+
+    def _take(self, messages: list[Message]) -> None:
+        """Screen one poll and book it. No await in here."""
+        screen, passed = self._screen, 0
+        newest = {number: partition.newest for number, partition in self._partitions.items()}
+        for message in messages:
+            if message.error() is not None:
+                self._on_error(message)
+                continue
+            number = message.partition()
+            stamp = message.timestamp()[1]
+            if stamp > newest[number]:
+                newest[number] = stamp
+            try:
+                found = message if screen is None else screen(message)
+            except Exception as error:  # noqa: BLE001 - a screen that fails must not lose the record
+                found = error
+            if found is not None:
+                partition = self._partitions[number]
+                partition.pending.append(Passed(message, found, newest[number]))
+                partition.pending_size += len(message)
+                passed += 1
+        for each in self._consumer.position(self._assigned):
+            if each.offset >= 0:
+                self._partitions[each.partition].position = each.offset
+        for number, partition in self._partitions.items():
+            partition.newest = newest[number]
+        self._on_read(len(messages), passed)
+
+    def _on_error(self, message: Message) -> None:
+        error = message.error()
+        if error is None or error.code() != KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
+            raise KafkaException(error)
+        number = message.partition()
+        if number is None:
+            raise KafkaException(error)
+        low, high = self._consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=10)
+        wanted = self._partitions[number].position
+        if wanted is None:
+            wanted = next(each.offset for each in self._assigned if each.partition == number)
+        if not self._limits.go_on:
+            raise RetentionOvertook(
+                f"{self.topic}/{number}: offset {wanted} is to be read next, the topic holds {low} to {high}; "
+                "records were removed before they were read, or the topic was made anew. "
+                "Set STREAM_APP_ON_GAP=continue to go on from what there is and count the gap"
+            )
+        self._on_gap(max(0, low - wanted))
+        self._consumer.seek(TopicPartition(self.topic, number, low))
+
+    async def _hand_on(self) -> None:
+        for partition in self._partitions.values():
+            ready = partition.pending and (not partition.inflight or partition.inflight[-1].handled)
+            if ready and not self.stopping:
+                await self._deliver(self._cut(partition))
+
+    def _cut(self, partition: _Partition) -> Batch:
+        pending = partition.pending
+        records = [pending.popleft() for _ in range(min(len(pending), self._limits.poll))]
+        size = sum(len(each.message) for each in records)
+        partition.pending_size -= size
+        batch = Batch(self._sender, partition.tp, records, size)
+        partition.inflight.append(batch)
+        return batch
+
+    def _full(self) -> bool:
+        """Back-pressure by what is not settled, in records and bytes; raises Stalled where a batch takes too long."""
+        records = size = 0
+        stale = time.monotonic() - self._limits.stall
+        for partition in self._partitions.values():
+            partition.settle()
+            for batch in partition.inflight:
+                records, size = records + len(batch.records), size + batch.size
+                if batch.born < stale:
+                    raise Stalled(f"{batch.tp}: the batch at offset {batch.offset} is not settled, {batch.state}")
+            records, size = records + len(partition.pending), size + partition.pending_size
+        return records >= self._limits.max_records or size >= self._limits.max_bytes
+
+    def settle(self, tp: TP) -> int | None:
+        """Give the offset that may be committed."""
+        return self._partitions[tp.partition].settle()
+
+    def handled(self) -> dict[int, tuple[int, int]]:
+        """By partition: everything below the offset was handled, and the newest timestamp (ms) there."""
+        reached = {number: partition.handled() for number, partition in self._partitions.items()}
+        return {number: reach for number, reach in reached.items() if reach is not None}
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether an agent still has a batch of this topic that is not out yet."""
+        for partition in self._partitions.values():
+            partition.settle()
+        return any(partition.inflight for partition in self._partitions.values())
+
+    def position(self, tp: TP) -> int:
+        """Next offset to read; 0 where nothing was read yet."""
+        return self._partitions[tp.partition].position or 0
+
+    def freeze(self) -> None:
+        """Take no more records, and void what an agent was given and has not begun: it will be read again."""
+        self.stopping = True
+        for partition in self._partitions.values():
+            for batch in partition.inflight:
+                batch.void()
+
+    def close(self) -> None:
+        """Leave the brokers; blocks for a moment."""
+        self._consumer.close()

@@ -1,0 +1,117 @@
+"""A changelog partition → rows: read through librdkafka, the newest row of a key wins, what an older owner left is named.
+
+Goes in: a partition and the offset from which it is not known yet; comes out: its rows and where its log ends. Decision:
+of two records of a key the one with the higher position wins, whatever their order in the log. A worker that was frozen
+past its session may write, on waking, rows that its partition's new owner has long counted on from; the last record of
+the log would then undercount for ever. The key of such a record is *stale*: its right row must be written again, before
+the cleaner (which keeps the last record, not the best) can drop it.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from msgspec import Struct
+
+POSITION = "position"
+"""Header of a tombstone: the position at which the row was removed, in decimal digits."""
+
+Rows = dict[bytes, bytes]
+PositionOf = Callable[[bytes], int]
+
+BATCH = 10_000
+
+
+class RecoveryFailed(Exception):
+    """A changelog partition could not be read to its end."""
+
+
+class Recovered(Struct):
+    """One changelog partition as it is known: ``end`` is the offset that the next record will have."""
+
+    rows: Rows
+    end: int
+    removed: dict[bytes, int]
+    """Keys removed by a tombstone since ``end`` was 0, with the position of it; only while recovering."""
+    stale: set[bytes]
+    """Keys whose last record is not their newest."""
+    read: int = 0
+
+
+def tombstone_headers(position: int) -> list[tuple[str, bytes]]:
+    """Headers that tell recovery when a row was removed."""
+    return [(POSITION, str(position).encode())]
+
+
+def recover(
+    settings: Mapping[str, Any],
+    topic: str,
+    partition: int,
+    known: Recovered | None,
+    position_of: PositionOf,
+    cancelled: Callable[[], bool],
+    timeout: float = 60.0,
+) -> Recovered:
+    """Read one partition from where ``known`` ends, to the end it has now. Blocks: run it in a thread.
+
+    Stops early, with what it has, once ``cancelled`` says so. Raises RecoveryFailed after ``timeout`` seconds without a
+    record.
+    """
+    state = known or Recovered(rows={}, end=0, removed={}, stale=set())
+    consumer = Consumer({**settings, "auto.offset.reset": "earliest", "queued.max.messages.kbytes": 131_072})
+    where = TopicPartition(topic, partition)
+    try:
+        low, high = consumer.get_watermark_offsets(where, timeout=timeout)
+        where.offset = max(low, state.end)
+        consumer.assign([where])
+        heard = time.monotonic()
+        while where.offset < high and not cancelled():
+            messages = consumer.consume(BATCH, 0.2)
+            for message in messages:
+                _apply(state, message, position_of)
+            # the position also passes what the cleaner removed
+            where = consumer.position([where])[0] if messages else where
+            if messages:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > timeout:
+                raise RecoveryFailed(
+                    f"{topic}/{partition}: nothing came for {timeout} s at offset {where.offset} of {high}"
+                )
+        state.end = max(state.end, where.offset, high if where.offset >= high else 0)
+    except KafkaException as error:
+        raise RecoveryFailed(f"{topic}/{partition}: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+    state.removed.clear()
+    return state
+
+
+def _apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
+    error = message.error()
+    if error is not None:
+        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+            return
+        raise KafkaException(error)
+    key, value = message.key() or b"", message.value()
+    state.read += 1
+    position = _tombstone_position(message) if value is None else position_of(value)
+    held = state.rows.get(key)
+    newest = state.removed.get(key, -1) if held is None else position_of(held)
+    if position < newest:
+        state.stale.add(key)
+        return
+    state.stale.discard(key)
+    if value is None:
+        state.rows.pop(key, None)
+        state.removed[key] = position
+    else:
+        state.rows[key] = value
+        state.removed.pop(key, None)
+
+
+def _tombstone_position(message: Message) -> int:
+    for name, value in message.headers() or ():
+        if name == POSITION and value is not None:
+            return int(value)
+    return 0

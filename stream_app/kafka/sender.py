@@ -1,0 +1,130 @@
+"""What the worker sends, through librdkafka: every record has its own acknowledgement, and one failure is the end.
+
+Decision: an idempotent producer without time-outs, so that the broker has a *prefix* of what was sent to a partition.
+Rows remember the highest offset that they counted; a match that failed while a later one got through would be lost.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from stream_app.kafka.connection import Connection
+from stream_app.kafka.failure import Failure
+from stream_app.kafka.producing import producer_settings
+
+Delivered = Callable[[KafkaError | None, Message], None]
+Headers = list[tuple[str, bytes]]
+
+POLL = 0.005
+"""Seconds between two looks for acknowledgements."""
+
+
+class StoodStill(Exception):
+    """The process did not run for a session time-out: its partitions may have a new owner."""
+
+
+class DeliveryFailed(Exception):
+    """A record could not be sent; nothing after it may be."""
+
+
+class Clock(Protocol):
+    """A monotonic clock in seconds."""
+
+    def __call__(self) -> float: ...
+
+
+class Sender:
+    """One producer. ``patience`` is the longest, in seconds, that the process may stand still and still send."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        failure: Failure,
+        *,
+        patience: float,
+        max_bytes: int = 128 << 20,
+        settings: dict[str, object] | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.failure = failure
+        self._clock = clock
+        self._patience = patience
+        self._alive = clock()
+        self._producer = Producer(
+            {
+                **producer_settings(connection),
+                "enable.gapless.guarantee": True,
+                "message.timeout.ms": 0,
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": max_bytes >> 10,
+                **(settings or {}),
+            }
+        )
+
+    def __len__(self) -> int:
+        return len(self._producer)
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        delivered: Delivered,
+        *,
+        partition: int = -1,
+        headers: Headers | None = None,
+    ) -> None:
+        """Queue one record. Raises WorkerFailed once anything has failed.
+
+        Waits in place while the queue is full: an await would let a rebalance fall into the middle of a batch.
+        """
+        while True:
+            self.failure.check()
+            try:
+                self._producer.produce(topic, value, key, partition, delivered, headers=headers)
+            except BufferError:
+                self.serve(0.05)
+            except KafkaException as error:
+                self.fail(error)
+            else:
+                return
+
+    def serve(self, timeout: float = 0) -> None:
+        """Run the acknowledgements that have come; waits ``timeout`` seconds for one."""
+        try:
+            self._producer.poll(timeout)
+        except KafkaException as error:  # the producer's fatal errors come up here
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """End the worker and drop what is still queued: nothing may follow what failed."""
+        self.failure.set(error)
+        self._producer.purge(in_queue=True, in_flight=False, blocking=False)
+
+    def check(self) -> None:
+        """Raise WorkerFailed if anything failed, or if the process stood still (SIGSTOP, a paused machine) too long."""
+        now = self._clock()
+        if now - self._alive > self._patience:
+            self.fail(StoodStill(f"stood still for {now - self._alive:.1f} s: the partitions may have a new owner"))
+        self.failure.check()
+
+    async def run(self) -> None:
+        """Look for acknowledgements for ever. Raises WorkerFailed, which ends the worker."""
+        self._alive = self._clock()
+        while True:
+            self.check()
+            self._alive = self._clock()
+            self.serve()
+            self.failure.check()
+            await asyncio.sleep(POLL)
+
+    async def drain(self, seconds: float) -> bool:
+        """Wait until nothing is outstanding; says whether that came true within ``seconds``."""
+        deadline = self._clock() + seconds
+        while len(self) and self.failure.error is None and self._clock() < deadline:
+            self.serve()
+            await asyncio.sleep(POLL)
+        return not len(self)

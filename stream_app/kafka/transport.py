@@ -1,0 +1,288 @@
+"""The Faust transport ``rdkafka://``: aiokafka keeps the group, librdkafka reads every stream topic and sends everything.
+
+Goes in: an app with an :class:`Ingest`; comes out: one Faust event per batch. Decision: Faust's fetcher, acks, gaps and
+changelog recovery are not used at all, since each of them loses or repeats records at a restart or a rebalance; group
+membership, Faust's assignor, the order of a rebalance, and commits are. Hooks of Faust that are used, all of them
+private, so that faust-streaming is pinned: Consumer.perform_seek, resume_flow, stop_flow, on_partitions_assigned,
+on_partitions_revoked, on_stop, highwaters, earliest_offsets, highwater, _getmany, _new_offset,
+_filter_tps_with_pending_acks, verify_event_path, _active_partitions, _read_offset, _new_consumer_thread.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import faust
+from aiokafka import TopicPartition as AiokafkaTopicPartition
+from confluent_kafka import OFFSET_BEGINNING
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+from msgspec import Struct
+
+from stream_app.kafka.batch import Batch
+from stream_app.kafka.connection import Connection
+from stream_app.kafka.counters import Counters
+from stream_app.kafka.failure import Failure
+from stream_app.kafka.reader import Limits, Reader, Screen
+from stream_app.kafka.sender import Sender
+
+log = logging.getLogger(__name__)
+
+NOWHERE = TP("", -1)
+"""A partition that nobody has: asking aiokafka for no partition at all would mean every partition."""
+
+
+class RevokedTooEarly(Exception):
+    """A partition was taken away while records for it were still unacknowledged."""
+
+
+class Ingest(Struct, kw_only=True):
+    """What the transport is given: it knows Kafka and Faust, and of rules only that a screen is a function."""
+
+    connection: Connection
+    screens: Mapping[str, Screen | None]
+    """Topic to screen; None passes every record."""
+    limits: Limits = Limits()
+    counters: Counters
+    failure: Failure
+    counted: str = ""
+    """The topic whose records count as read and passed."""
+    drain: float = 5.0
+    """Seconds that a revoke waits for the batches that agents have."""
+    sender_settings: dict[str, object] = {}
+
+
+class IngestApp(faust.App):
+    """A Faust app that carries its :class:`Ingest`."""
+
+    ingest: Ingest
+
+
+def reading_settings(ingest: Ingest, group: str) -> dict[str, Any]:
+    """Settings of a consumer that is given its partitions and offsets, and commits nothing itself."""
+    return {
+        **ingest.connection.librdkafka(),
+        "group.id": group,  # assign() wants one; librdkafka does not join the group
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",  # retention that overtook the committed offset must never be a silent jump
+        "isolation.level": "read_committed",
+        "check.crcs": True,
+        "fetch.wait.max.ms": 50,
+        "queued.max.messages.kbytes": 32768,
+        "fetch.queue.backoff.ms": 20,  # the default of 1000 would stall a full queue for a second
+        "log_level": 3,
+    }
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):
+    """aiokafka's consumer: it owns the partitions and must fetch none of them."""
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Pause whatever was assigned before aiokafka's fetcher sees it."""
+        self._ensure_consumer().pause(*(AiokafkaTopicPartition(*tp) for tp in assigned))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+
+class Consumer(driver.Consumer):
+    """Starts readers when Faust has sought, ends them when it stops the flow, and commits what they have settled."""
+
+    app: IngestApp
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ingest = self.app.ingest
+        conf = self.app.conf
+        self.sender = Sender(
+            self.ingest.connection,
+            self.ingest.failure,
+            patience=conf.broker_session_timeout * 0.9,
+            settings=self.ingest.sender_settings,
+        )
+        self.readers: dict[str, Reader] = {}
+        self._seeked: frozenset[TP] = frozenset()
+        self.epoch = 0
+        """Of the assignment and flow that a seek or a recovery belongs to."""
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_start(self) -> None:
+        """Begin to look for acknowledgements."""
+        await super().on_start()
+        self.add_future(self.sender.run())
+
+    # ---- readers: from a seek ...
+    async def perform_seek(self) -> None:
+        """Learn the committed offsets, then read from them."""
+        epoch = self.epoch
+        await super().perform_seek()
+        if epoch == self.epoch:  # else a rebalance overtook the seek
+            self._seeked = frozenset(tp for tp in self.assignment() if tp.topic in self.ingest.screens)
+            self._start_readers()
+
+    def resume_flow(self) -> None:
+        """Let records flow: readers start here if the seek came before, in perform_seek if it comes after."""
+        super().resume_flow()
+        self._start_readers()
+
+    def _start_readers(self) -> None:
+        if self.readers or not self.flow_active:
+            return
+        starts: dict[str, dict[int, int]] = defaultdict(dict)
+        for tp in self._seeked & self._active_partitions:  # paused ones are still recovering their tables
+            committed = self._read_offset[tp]  # put there by perform_seek
+            starts[tp.topic][tp.partition] = OFFSET_BEGINNING if committed is None else committed
+        for topic, offsets in starts.items():
+            self.readers[topic] = self._reader(topic, offsets)
+        for reader in self.readers.values():
+            self.add_future(reader.run())
+
+    def _reader(self, topic: str, starts: dict[int, int]) -> Reader:
+        ingest, counters = self.ingest, self.ingest.counters
+        counted = topic == ingest.counted
+        generation = self.app.consumer_generation_id
+
+        def on_read(records: int, passed: int) -> None:
+            if counted:
+                counters.records += records
+                counters.passed += passed
+
+        def on_gap(records: int) -> None:
+            counters.gap += records
+            log.error("%s: %d records were removed by retention before they were read", topic, records)
+
+        async def deliver(batch: Batch) -> None:
+            message = batch.records[0].message
+            await self.callback(
+                ConsumerMessage(
+                    topic,
+                    batch.tp.partition,
+                    batch.offset,
+                    message.timestamp()[1] / 1000,
+                    0,
+                    (),
+                    None,
+                    batch,
+                    None,
+                    tp=batch.tp,
+                    generation_id=generation,
+                )  # fmt: skip
+            )
+
+        return Reader(
+            topic,
+            starts,
+            settings=reading_settings(ingest, self.app.conf.id),
+            limits=ingest.limits,
+            screen=ingest.screens[topic],
+            sender=self.sender,
+            deliver=deliver,
+            on_read=on_read,
+            on_gap=on_gap,
+        )
+
+    # ---- ... to a stop of the flow
+    def stop_flow(self) -> None:
+        """Stop reading at once; what agents have not begun is void."""
+        super().stop_flow()
+        self._begin_epoch()
+        for reader in self.readers.values():
+            reader.freeze()
+
+    def _begin_epoch(self) -> None:
+        self.epoch += 1
+        self._seeked = frozenset()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Forget every seek of before."""
+        self._begin_epoch()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Stop reading, wait (bounded) for what agents have, commit, and only then let the rebalance go on."""
+        await self._settle_readers()
+        # the first commit may only have waited for one that was under way
+        await self.commit() or await self.commit()
+        await super().on_partitions_revoked(revoked)  # stops the flow
+        await self._end_readers()
+        await self._no_late_rows()
+
+    async def on_stop(self) -> None:
+        """As a revoke of everything; the last commit is Faust's."""
+        await self._settle_readers()
+        await super().on_stop()
+        await self._end_readers()
+        await self._no_late_rows()
+
+    async def _settle_readers(self) -> None:
+        deadline = time.monotonic() + self.ingest.drain
+        readers = list(self.readers.values())
+        for reader in readers:
+            reader.stopping = True
+        while any(reader.unsettled for reader in readers) and time.monotonic() < deadline:
+            self.sender.serve()
+            if self.ingest.failure.error is not None:
+                return
+            await asyncio.sleep(0.005)
+
+    async def _end_readers(self) -> None:
+        readers, self.readers = self.readers, {}
+        for reader in readers.values():
+            reader.freeze()
+            await asyncio.get_running_loop().run_in_executor(None, reader.close)
+
+    async def _no_late_rows(self) -> None:
+        """A row that arrives after the next owner has recovered would undo that owner's: rather end the worker."""
+        if not await self.sender.drain(self.ingest.drain):
+            self.sender.fail(RevokedTooEarly("partitions were revoked while records were still unacknowledged"))
+
+    # ---- offsets
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        for reader in self.readers.values():
+            for tp in reader.tps:
+                if not topics or tp in topics or tp.topic in topics:
+                    yield tp
+
+    def _new_offset(self, tp: TP) -> int | None:
+        self._acked[tp].clear()  # Faust's own book, not kept here; it would grow for ever
+        self._acked_index[tp].clear()
+        reader = self.readers.get(tp.topic)
+        return None if reader is None else reader.settle(tp)
+
+    def committed(self, tp: TP) -> int:
+        """Give the offset that this worker has committed or begun with; 0 where none is known."""
+        return self._committed_offset[tp] or 0
+
+    # ---- what Faust would do with changelogs, and aiokafka with partitions
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Say that there is nothing to recover: tables do it themselves, faster (recovery.py)."""
+        return dict.fromkeys(partitions, 0)
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """As :meth:`highwaters`."""
+        return dict.fromkeys(partitions, 0)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Do nothing: aiokafka fetches none of them."""
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ANN401, ASYNC109, ARG002 - Faust's signature
+        # aiokafka must be asked now and then, else it leaves the group (max_poll_interval)
+        return await super()._getmany({NOWHERE}, timeout)
+
+    def highwater(self, tp: TP) -> int:
+        """Give the end of a partition as far as the reader knows it."""
+        reader = self.readers.get(tp.topic)
+        return 0 if reader is None else reader.position(tp)
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Do nothing: Faust's detector watches its own fetcher; health.py watches the commits."""
+
+
+class Transport(driver.Transport):
+    """Registered for the scheme ``rdkafka`` in pyproject.toml."""
+
+    Consumer = Consumer

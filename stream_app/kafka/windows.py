@@ -1,0 +1,196 @@
+"""Matches and progress of one partition → rows and incidents: the windows side of a worker.
+
+Decision: a batch is folded in memory and writes one row per key that it touched, then the clock, last: a clock at a
+position promises that every row up to it stands before it in the changelog. Time comes from the log alone, so that a
+worker that reads the same offsets again decides the same again.
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from stream_app.engine.agenda import Agenda
+from stream_app.engine.incident import Incident
+from stream_app.engine.key import PROGRESS_KEY, BadKey, Key, decode_key
+from stream_app.engine.match import BadMatch, decode_match
+from stream_app.engine.observe import advance, current, expires_at, observe, wake_at
+from stream_app.engine.record import Record
+from stream_app.engine.rejection import Rejection
+from stream_app.engine.row import Row, decode_row, encode_row
+from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
+from stream_app.handoff.native import to_bytes
+from stream_app.kafka.batch import Batch
+from stream_app.kafka.counters import Counters
+from stream_app.kafka.detecting import record_of, send_rejection
+from stream_app.kafka.recovery import Rows
+from stream_app.kafka.table import WindowsTable
+from stream_app.kafka.topics import Names
+from stream_app.rulebook.rule import Rule, Rulebook
+
+BAD_MATCH = "not a match"
+UNKNOWN_RULE = "unknown rule"
+
+
+class _Partition(Struct):
+    """What is kept beside the rows of one partition, all of it derived from them."""
+
+    clock: Clock
+    agenda: Agenda
+    rows: Rows
+    answered: bool = False
+    """Whether the incidents of rows that may not have got out were sent again, once after a recovery."""
+
+
+class Windows:
+    """Folds batches. ``settled`` gives the committed offset of a matches partition: rows above it are not removed."""
+
+    def __init__(
+        self,
+        rulebook: Rulebook,
+        names: Names,
+        table: WindowsTable,
+        counters: Counters,
+        settled: Callable[[int], int],
+        sources: int,
+    ) -> None:
+        self._sources = sources
+        self._rules = rulebook.rules
+        self._names = names
+        self._table = table
+        self._counters = counters
+        self._settled = settled
+        self._partitions: dict[int, _Partition] = {}
+
+    def handle(self, batch: Batch) -> None:
+        """Count a batch's matches, move time, send incidents, write what changed."""
+        state = self._partition(batch.tp.partition)
+        fold = _Fold(self, batch, state)
+        if not state.answered:
+            fold.answer_again()
+            state.answered = True
+        for passed in batch.records:
+            fold.take(record_of(passed.message, ""), passed.message.key() or b"")
+        fold.end()
+
+    def clock(self, partition: int) -> Clock | None:
+        """Give the clock of a partition, for metrics; None where nothing was read yet."""
+        state = self._partitions.get(partition)
+        return None if state is None else state.clock
+
+    def _partition(self, number: int) -> _Partition:
+        """Give what belongs to the rows of a partition; made anew when they were recovered anew."""
+        rows = self._table.rows(number)
+        state = self._partitions.get(number)
+        if state is None or state.rows is not rows:
+            stored = rows.get(PROGRESS_KEY)
+            state = _Partition(
+                clock=Clock.new(self._sources) if stored is None else decode_clock(stored), agenda=Agenda(), rows=rows
+            )
+            for key, value in rows.items():
+                rule = self._rule(key)
+                if rule is not None:
+                    state.agenda.put(key, wake_at(rule, decode_row(value)))
+            self._partitions[number] = state
+        return state
+
+    def _rule(self, key: bytes) -> Rule | None:
+        """Give the rule of a row; None for the clock, and for a rule that is not loaded any more."""
+        return None if key == PROGRESS_KEY else self._rules.get(decode_key(key).rule)
+
+
+class _Fold:
+    """One batch on its way: the rows that it touched, decoded once."""
+
+    def __init__(self, windows: Windows, batch: Batch, state: _Partition) -> None:
+        self._windows = windows
+        self._counters = windows._counters  # noqa: SLF001 - one stage in two classes
+        self._rules = windows._rules  # noqa: SLF001
+        self._names = windows._names  # noqa: SLF001
+        self._batch = batch
+        self._state = state
+        self._rows: dict[bytes, Row | None] = {}
+        self._clock = state.clock
+        self._position = -1
+
+    def answer_again(self) -> None:
+        """Send again the incidents of rows that reflect what is read again now: the crash may have come before them."""
+        for key, value in self._state.rows.items():
+            rule = self._windows._rule(key)  # noqa: SLF001
+            row = None if rule is None else decode_row(value)
+            if rule is not None and row is not None and row.position >= self._batch.offset:
+                self._send(current(rule, decode_key(key), row))
+
+    def take(self, record: Record, key: bytes) -> None:
+        """Take one record of the matches topic."""
+        self._position = record.offset
+        value = record.value or b""
+        try:
+            if key == PROGRESS_KEY:
+                self._clock = self._clock.after(decode_progress(value), record.offset)
+                return
+            match = decode_match(value)
+            if decode_key(key) != Key(match.rule, match.customer, match.group):
+                raise BadMatch("the key is not the match's own")
+        except (BadMatch, BadProgress, BadKey) as error:
+            self._reject(Rejection.of(record, BAD_MATCH, str(error)))
+            return
+        rule = self._rules.get(match.rule)
+        if rule is None:
+            self._reject(Rejection.of(record, UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
+            return
+        time = self._clock.time_at(record.offset)
+        observed = observe(rule, self._row(key), match, record.offset, time)
+        self._counters.observed += 1
+        self._counters.repeated += observed.repeated
+        self._rows[key] = observed.row
+        self._send(observed.incidents)
+        if observed.late:
+            self._reject(Rejection.late(match, rule.lateness, time))
+
+    def end(self) -> None:
+        """Do what time has made due, then write rows and, last, the clock."""
+        reached = self._clock.time
+        if reached is not None and self._clock is not self._state.clock:
+            for key in [key for _, key in self._state.agenda.take(reached)]:
+                self._look(key, reached)
+        written: dict[bytes, bytes | None] = {}
+        for key, row in self._rows.items():
+            written[key] = None if row is None else encode_row(row)
+            if row is not None:
+                self._state.agenda.put(key, wake_at(self._rules[decode_key(key).rule], row))
+        if self._clock is not self._state.clock:
+            written[PROGRESS_KEY] = encode_clock(self._clock)
+            self._state.clock = self._clock
+        self._windows._table.write(self._batch, written, self._position)  # noqa: SLF001
+
+    def _row(self, key: bytes) -> Row | None:
+        if key in self._rows:
+            return self._rows[key]
+        stored = self._state.rows.get(key)
+        return None if stored is None else decode_row(stored)
+
+    def _look(self, key: bytes, time: int) -> None:
+        """Decide what is due in a row; remove one that has expired, once what it stands for is committed."""
+        row, where = self._row(key), decode_key(key)
+        rule = self._rules.get(where.rule)
+        if row is None or rule is None:
+            return
+        observed = advance(rule, where, row, time, self._position)
+        self._send(observed.incidents)
+        settled = self._windows._settled(self._batch.tp.partition)  # noqa: SLF001
+        if time > expires_at(rule, observed.row) and observed.row.position < settled:
+            self._rows[key] = None
+            self._counters.expired += 1
+        elif observed.row is not row:
+            self._rows[key] = observed.row
+        else:
+            self._state.agenda.put(key, wake_at(rule, row))
+
+    def _send(self, incidents: tuple[Incident, ...]) -> None:
+        for incident in incidents:
+            self._batch.send(self._names.incidents, to_bytes(incident), incident.incident_id.encode())
+        self._counters.incidents += len(incidents)
+
+    def _reject(self, rejection: Rejection) -> None:
+        send_rejection(self._batch, self._names.rejected, rejection)
+        self._counters.rejected[rejection.reason] += 1
