@@ -11,14 +11,12 @@ import sys
 import click
 from confluent_kafka import KafkaException
 
+from stream_app.cli.failure import FAILED, WRONG, Failure
 from stream_app.cli.files import FileUnreadable
 from stream_app.kafka.admin import KafkaUnavailable
 from stream_app.kafka.local import LocalBrokerUnavailable
 from stream_app.language.diagnostics import LanguageError
 from stream_app.service.settings import SettingsError
-
-WRONG = 2
-FAILED = 1
 
 COMMANDS = ("demo", "worker", "topics", "rules", "replay", "produce", "incidents", "broker")
 """In the order in which a newcomer meets them; each is the module of that name in this package."""
@@ -51,19 +49,10 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KafkaException as error:
-            raise _Failure(f"Kafka: {error.args[0].str()}", FAILED) from error
+            raise Failure(f"Kafka: {error.args[0].str()}", FAILED) from error
         except tuple(kind for kind, _, _ in _STATUS) as error:
             status, title = next((status, title) for kind, status, title in _STATUS if isinstance(error, kind))
-            raise _Failure(f"{title}:\n{error}" if title else str(error), status) from error
-
-
-class _Failure(click.ClickException):
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.exit_code = status
-
-    def show(self, file: object = None) -> None:  # noqa: ARG002 - click's signature
-        click.echo(f"stream-app: {self.message}", err=True)
+            raise Failure(f"{title}:\n{error}" if title else str(error), status) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

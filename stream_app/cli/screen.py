@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from stream_app.handoff.native import FIELDS, OWN
+from stream_app.handoff.native import FIELDS
 
 _STYLES = {"create": "bold red", "update": "yellow", "clear": "green"}
 _MARGIN = " " * 8
@@ -103,14 +103,14 @@ def incident_text(fields: dict[str, Any]) -> Text:
     text.append(
         f"{_MARGIN}{seen}  {one_line(' '.join([*fields['attackTactic'], *fields['attackTechnique']]))}\n", "dim"
     )
-    own = {name.removeprefix(OWN): value for name, value in fields.items() if name not in FIELDS}
+    own = {name: value for name, value in fields.items() if name not in FIELDS}
+    merged = own.pop("mergedInto", "")
     width = max(map(len, own), default=0)
     for name, value in own.items():
         text.append(f"{_MARGIN}{one_line(name):<{width}}  ", "cyan").append(f"{one_line(value)}\n")
     text.append(f"{_MARGIN}records {one_line(', '.join(fields['triggeringEventList']))}\n", "dim")
-    merged = f"  now part of {one_line(fields['mergedInto'])}" if fields["mergedInto"] else ""
-    text.append(f"{_MARGIN}incident {one_line(fields['incidentId'])}  revision {fields['revision']}{merged}\n", "dim")
-    return text
+    text.append(f"{_MARGIN}incident {one_line(fields['incidentId'])}  revision {fields['revision']}", "dim")
+    return text.append(f"  now part of {one_line(merged)}\n" if merged else "\n", "dim")
 
 
 def moment(milliseconds: int) -> str:

@@ -163,15 +163,13 @@ def settings_table() -> tuple[Setting, ...]:
 
 
 def read_settings(environ: Mapping[str, str], read_file: Callable[[Path], str] = Path.read_text) -> Settings:
-    """Read the settings among ``environ``; an empty variable is as good as none, blanks around a value do not count.
+    """Read the settings among ``environ``; an empty variable is none, and blanks around a value are left out.
 
     Raises :class:`SettingsError` with all that is wrong. ``read_file`` is called for secrets given as files only.
     """
     hints = get_type_hints(Settings, include_extras=True)
     given = {
-        name.removeprefix(PREFIX): text.strip()
-        for name, text in environ.items()
-        if name.startswith(PREFIX) and text.strip()
+        name.removeprefix(PREFIX): text for name, text in environ.items() if name.startswith(PREFIX) and text.strip()
     }
     values: dict[str, Any] = {}
     problems: list[str] = []
@@ -181,6 +179,7 @@ def read_settings(environ: Mapping[str, str], read_file: Callable[[Path], str] =
             text = _secret(row, text, given.pop(row.field.upper() + FILE_SUFFIX, None), read_file, problems)
         if text is None:
             continue
+        text = text if row.secret else text.strip()
         try:
             values[row.field] = msgspec.convert(text, hints[row.field], strict=False)
         except msgspec.ValidationError:
@@ -191,6 +190,12 @@ def read_settings(environ: Mapping[str, str], read_file: Callable[[Path], str] =
     if problems:
         raise SettingsError(tuple(problems))
     return settings
+
+
+def write_settings(settings: Settings) -> dict[str, str]:
+    """Give the variables from which :func:`read_settings` makes these settings again; secrets are among them."""
+    written = {row.variable: _written(getattr(settings, row.field)) for row in settings_table()}
+    return {variable: text for variable, text in written.items() if text}
 
 
 def _secret(
