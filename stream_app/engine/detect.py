@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import VERSION, Match, Origin
+from stream_app.sysmon.normalise import DEFAULT_CUSTOMER
 
 if TYPE_CHECKING:
     from stream_app.engine.record import Record
     from stream_app.rulebook.rule import Rulebook
     from stream_app.sysmon.normalise import Event
-
-DEFAULT_CUSTOMER = 1
-"""phCustId of an event that names none."""
 
 
 def receive_time(record: "Record", event: "Event") -> int:

@@ -1,8 +1,8 @@
 """An incident in FortiSIEM's own words: incident in, one flat JSON object out, in a fixed order of fields.
 
 Decision: everything FortiSIEM has a name for bears it, times are integer milliseconds since 1970, and the mapped
-attributes stand beside these under their own names. Four fields are ours: ``schemaVersion``, ``activity``, ``revision`` (the
-highest of an incidentId is the truth; the same one has the same bytes) and ``mergedInto``.
+attributes stand beside these under their own names. Four fields are ours: ``schemaVersion``, ``activity``, ``revision``
+(the highest of an incidentId is the truth; the same one has the same bytes) and ``mergedInto``.
 """
 
 import msgspec

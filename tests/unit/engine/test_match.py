@@ -1,0 +1,42 @@
+"""The match on the wire."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream_app.engine.match import VERSION, BadMatch, Match, Origin, decode_match, encode_match
+
+MATCH = Match(VERSION, "Rule", "1", ("pc", None, 443), 1_700_000_000_000, Origin("sysmon", "id", 3, 42))
+GOLDEN = bytes.fromhex("9601a452756c65a13193a27063c0cd01bbcf0000018bcfe5680094a67379736d6f6ea26964032a")
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=6)
+
+
+def test_golden() -> None:
+    """A match has these bytes, and these bytes are that match."""
+    assert GOLDEN == encode_match(MATCH)
+    assert MATCH == decode_match(GOLDEN)
+
+
+@given(
+    group=st.lists(st.none() | TEXT | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)).map(tuple),
+    time=st.integers(0, 2**53),
+    topic=TEXT,
+)
+def test_round_trip(group: tuple[str | int | float | None, ...], time: int, topic: str) -> None:
+    """Whatever the group holds comes back as it was, absence and number types too."""
+    match = Match(VERSION, "r", "1", group, time, Origin(topic, "", 0, 0))
+    assert match == decode_match(encode_match(match))
+    assert [type(value) for value in group] == [type(value) for value in decode_match(encode_match(match)).group]
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00", GOLDEN[:-1], b"{}", GOLDEN + b"x"])
+def test_no_match(data: bytes) -> None:
+    """Bytes that are no match are refused by name."""
+    with pytest.raises(BadMatch):
+        decode_match(data)
+
+
+def test_version() -> None:
+    """A match of another version is refused, and the message says both."""
+    with pytest.raises(BadMatch, match="match version 2, this worker reads 1"):
+        decode_match(b"\x96\x02" + GOLDEN[2:])
