@@ -1,1 +1,1 @@
-"""Kafka and Faust: topics, the transport under Faust, the workers, and brokers to try them on. Knows no rule's meaning."""
+"""Kafka and Faust: topics, the transport under Faust, the workers, and brokers to try them on."""

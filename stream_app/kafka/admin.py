@@ -1,7 +1,7 @@
 """Topics on a broker: make what is missing, say what differs. Decision: nothing that exists is ever changed here."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
@@ -75,7 +75,7 @@ def describe_topics(connection: Connection, topics: Sequence[Topic]) -> list[Top
     return [_state(client, topic, present) for topic in topics]
 
 
-def _state(client: AdminClient, topic: Topic, present: dict[str, object]) -> TopicState:
+def _state(client: AdminClient, topic: Topic, present: Mapping[str, object]) -> TopicState:
     found = present.get(topic.name)
     partitions = getattr(found, "partitions", None) or {}
     if not partitions:

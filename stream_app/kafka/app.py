@@ -6,6 +6,7 @@ are the transport's; which partitions are ours is Faust's.
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from confluent_kafka import KafkaError, Message
 from faust.types import TP
 from msgspec import Struct
 
+from stream_app.engine.incident import Incident
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
 from stream_app.kafka.admin import admin_client, topic_ids
@@ -24,6 +26,7 @@ from stream_app.kafka.detecting import Detecting, screen_of
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
 from stream_app.kafka.reader import Limits
+from stream_app.kafka.sender import DeliveryFailed
 from stream_app.kafka.table import WindowsTable, windows_table
 from stream_app.kafka.topics import TABLE, Names
 from stream_app.kafka.transport import Consumer, Ingest, IngestApp
@@ -31,6 +34,8 @@ from stream_app.kafka.windows import Windows
 from stream_app.rulebook.rule import Rulebook
 
 log = logging.getLogger(__name__)
+
+ToBytes = Callable[[Incident], bytes]
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):
@@ -86,8 +91,8 @@ def ask_topics(options: WorkerOptions) -> TopicFacts:
     return TopicFacts(ids.get(names.sysmon, ""), found[names.sysmon])
 
 
-def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts) -> IngestApp:
-    """Make the Faust app; nothing is connected before it starts."""
+def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
+    """Make the Faust app; nothing is connected before it starts. ``to_bytes`` is the hand-off."""
     names, counters = options.names, Counters()
     ingest = Ingest(
         connection=options.connection,
@@ -111,7 +116,9 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts) ->
     def settled(partition: int) -> int:
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
 
-    windows = Windows(rulebook, names, table, counters, settled, facts.sysmon_partitions)
+    windows = Windows(
+        rulebook, names, table, counters, to_bytes=to_bytes, settled=settled, sources=facts.sysmon_partitions
+    )
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -162,7 +169,7 @@ def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
 def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> None:
     ends = SourceEnds(options.connection, options.names.sysmon)
 
-    @app.timer(options.progress_interval_s)
+    @app.timer(options.progress_interval_s)  # type: ignore[untyped-decorator]
     async def progress() -> None:
         """Say how far the source partitions of this worker have come."""
         consumer = cast("Consumer", app.consumer)
@@ -178,14 +185,14 @@ def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> 
 
             def delivered(error: KafkaError | None, _message: Message) -> None:
                 if error is not None:
-                    consumer.sender.fail(RuntimeError(f"a progress record could not be sent: {error.str()}"))
+                    consumer.sender.fail(DeliveryFailed(f"a progress record could not be sent: {error.str()}"))
 
             send_progress(consumer.sender, options.names.matches, options.partitions, said, delivered)
 
 
-def run_worker(options: WorkerOptions, rulebook: Rulebook, log_level: str = "warning") -> int:
+def run_worker(options: WorkerOptions, rulebook: Rulebook, to_bytes: ToBytes, log_level: str = "warning") -> int:
     """Run until SIGTERM or SIGINT; gives the exit status. Raises KafkaUnavailable or TopicsMissing before the start."""
-    app = create_app(options, rulebook, ask_topics(options))
+    app = create_app(options, rulebook, ask_topics(options), to_bytes)
     worker = faust.Worker(app, loglevel=log_level, redirect_stdouts=False, quiet=True, daemon=True)
     worker.spinner = None
     try:

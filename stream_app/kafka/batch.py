@@ -1,13 +1,12 @@
-"""A batch: what passed the screen in one partition since the last one, handled and settled as a whole.
+"""A batch: what passed the screen in one partition since the last one, settled as a whole.
 
-Decision: one Faust event carries a batch, since a Faust event costs 100 to 150 µs wherever it goes and a record must not.
-A batch is settled when its ``with`` block was left without an exception **and** everything sent in it is acknowledged.
-Faust's own ack is not used: it also acks what it skips in a rebalance, cancels at shutdown, or what raised.
+Decision: one Faust event carries a batch, since a Faust event costs 100 to 150 µs wherever it goes and
+a record must not. A batch is settled when its ``with`` block was left without an exception **and** everything sent in it is acknowledged. Faust's own ack is not used: it also acks what it skips in a rebalance, cancels at shutdown, or what raised.
 """
 
 import time
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self, cast
 
 import faust
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -25,14 +24,14 @@ class Passed(NamedTuple):
     """Latest timestamp, in ms, of all records of the partition up to this one, passed or not."""
 
 
-class BatchSchema(faust.Schema):
+class BatchSchema(faust.Schema[Any, Any]):
     """The transport hands over finished batches: there is nothing to decode."""
 
-    def loads_key(self, _app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401 - Faust's signature
+    def loads_key(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
         """Give the key as it is."""
         return message.key
 
-    def loads_value(self, _app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401 - Faust's signature
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Any:  # noqa: ANN401, ARG002 - Faust's signature
         """Give the batch as it is."""
         return message.value
 
@@ -46,13 +45,13 @@ class Batch:
         self.tp = tp
         self.records = records
         self.size = size
-        self.offset: int = records[0].message.offset()  # type: ignore[assignment] - a consumed record has one
+        self.offset = cast("int", records[0].message.offset())
         self.handled = False
         self.born = time.monotonic()
         self._sender = sender
         self._outstanding = 0
 
-    def __enter__(self) -> "Batch":
+    def __enter__(self) -> Self:
         self._sender.check()
         return self
 

@@ -27,7 +27,7 @@ class Connection(Struct, frozen=True, kw_only=True):
         return f"Connection({self.bootstrap_servers!r}, {self.security_protocol})"
 
     def librdkafka(self) -> dict[str, str]:
-        """Settings for confluent-kafka's clients; what is not set is left to librdkafka's default."""
+        """Give settings for confluent-kafka's clients; what is not set is left to librdkafka's default."""
         settings = {
             "bootstrap.servers": self.bootstrap_servers,
             "security.protocol": self.security_protocol,
@@ -43,7 +43,7 @@ class Connection(Struct, frozen=True, kw_only=True):
         return {name: value for name, value in settings.items() if value}
 
     def faust_credentials(self) -> SASLCredentials | SSLCredentials | None:
-        """The same for aiokafka, in Faust's form. Raises OSError where a certificate file cannot be read."""
+        """Give the same for aiokafka, in Faust's form. Raises OSError where a certificate file cannot be read."""
         context = self._ssl_context() if self.security_protocol.endswith("SSL") else None
         if self.security_protocol.startswith("SASL"):
             return SASLCredentials(

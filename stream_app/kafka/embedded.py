@@ -5,6 +5,7 @@ topics on first use with 4 partitions and keeps 5 MB of each partition. Nothing 
 """
 
 from types import TracebackType
+from typing import Self
 
 from confluent_kafka import Producer
 
@@ -23,7 +24,7 @@ class EmbeddedBroker:
         self._owner: Producer | None = None
         self.bootstrap_servers = ""
 
-    def __enter__(self) -> "EmbeddedBroker":
+    def __enter__(self) -> Self:
         # the address list must be given and is ignored: the mock replaces it by its own
         self._owner = Producer(
             {"test.mock.num.brokers": self._brokers, "bootstrap.servers": "127.0.0.1:1", "log_level": 3}

@@ -13,17 +13,16 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-KAFKA = "+".join(
-    (
-        "org.apache.kafka:kafka_2.13:4.4.0",
-        # named, since log4j's own dependency management would bring the clients of 3.9.1 (seen with jgo 3.2)
-        "org.apache.kafka:kafka-clients:4.4.0",
-        "org.apache.logging.log4j:log4j-slf4j-impl:2.25.3",
-    )
+KAFKA = (
+    "org.apache.kafka:kafka_2.13:4.4.0"
+    # named, since log4j's own dependency management would bring the clients of 3.9.1 (seen with jgo 3.2)
+    "+org.apache.kafka:kafka-clients:4.4.0"
+    "+org.apache.logging.log4j:log4j-slf4j-impl:2.25.3"
 )
 CLUSTER_ID = "c3RyZWFtLWFwcC1sb2NhbA"
 """Any 22 characters of URL-safe base64 are a cluster id."""
@@ -79,7 +78,7 @@ class Node:
 
 
 class LocalBroker:
-    """One broker process. ``start`` waits until it answers; ``stop`` is orderly, ``kill`` is SIGKILL; both may restart."""
+    """One broker process. ``start`` waits until it answers; after ``stop`` (orderly) or ``kill`` it may be started again."""
 
     def __init__(
         self,
@@ -99,7 +98,7 @@ class LocalBroker:
         self.bootstrap_servers = f"127.0.0.1:{self.node.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> "LocalBroker":
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -11,7 +11,7 @@ Outgoing = tuple[bytes | None, bytes, int | None]
 
 
 def producer_settings(connection: Connection) -> dict[str, object]:
-    """What every producer of ours is made with: acknowledged by all replicas, idempotent, Java's partitioner."""
+    """Give what every producer of ours is made with: acknowledged by all replicas, idempotent, Java's partitioner."""
     return {
         **connection.librdkafka(),
         "enable.idempotence": True,
@@ -25,7 +25,7 @@ def produce(
     connection: Connection,
     topic: str,
     records: Iterable[Outgoing],
-    on_progress: Callable[[int, int], None] = lambda count, size: None,
+    on_progress: Callable[[int, int], None] | None = None,
     timeout: float = 60.0,
 ) -> int:
     """Send all records and wait until each is acknowledged; gives their number.
@@ -51,7 +51,8 @@ def produce(
         if failed:
             break
         sent += 1
-        on_progress(1, len(value))
+        if on_progress is not None:
+            on_progress(1, len(value))
         producer.poll(0)
     producer.flush()
     if failed:

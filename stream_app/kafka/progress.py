@@ -27,10 +27,11 @@ class SourceEnds:
         self._client = AdminClient({**connection.librdkafka(), "log_level": 0})
         self._topic = topic
 
-    async def ends(self, partitions: list[int], timeout: float = 5.0) -> dict[int, int]:
+    async def ends(self, partitions: list[int], patience: float = 5.0) -> dict[int, int]:
         """Give the end offset by partition; a partition that was not answered for is left out."""
-        asked = {TopicPartition(self._topic, number): OffsetSpec.latest() for number in partitions}
-        futures = self._client.list_offsets(asked, request_timeout=timeout) if asked else {}
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {TopicPartition(self._topic, number): latest for number in partitions}
+        futures = self._client.list_offsets(asked, request_timeout=patience) if asked else {}
         found = {}
         for where, future in futures.items():
             try:

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from faust.types import TP
@@ -75,7 +75,6 @@ class _Partition:
         """Give (offset, newest timestamp in ms) up to which the agent has handled everything."""
         for batch in self.inflight:
             if not batch.handled:
-                # what this batch holds is not handled yet; what stands before it is
                 return None
         if self.pending:
             return None
@@ -146,10 +145,9 @@ class Reader:
             if message.error() is not None:
                 self._on_error(message)
                 continue
-            number = message.partition()
+            number = cast("int", message.partition())
             stamp = message.timestamp()[1]
-            if stamp > newest[number]:
-                newest[number] = stamp
+            newest[number] = max(newest[number], stamp)
             try:
                 found = message if screen is None else screen(message)
             except Exception as error:  # noqa: BLE001 - a screen that fails must not lose the record
@@ -170,9 +168,7 @@ class Reader:
         error = message.error()
         if error is None or error.code() != KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
             raise KafkaException(error)
-        number = message.partition()
-        if number is None:
-            raise KafkaException(error)
+        number = cast("int", message.partition())
         low, high = self._consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=10)
         wanted = self._partitions[number].position
         if wanted is None:

@@ -1,7 +1,7 @@
-"""A changelog partition → rows: read through librdkafka, the newest row of a key wins, what an older owner left is named.
+"""A changelog partition → rows: the newest row of a key wins, and what an older owner left behind is named.
 
-Goes in: a partition and the offset from which it is not known yet; comes out: its rows and where its log ends. Decision:
-of two records of a key the one with the higher position wins, whatever their order in the log. A worker that was frozen
+Goes in: a partition and the offset from which it is not known yet; comes out: its rows and where its log ends.
+Decision: of two records of a key the one with the higher position wins, whatever their order in the log. A worker that was frozen
 past its session may write, on waking, rows that its partition's new owner has long counted on from; the last record of
 the log would then undercount for ever. The key of such a record is *stale*: its right row must be written again, before
 the cleaner (which keeps the last record, not the best) can drop it.
@@ -39,7 +39,7 @@ class Recovered(Struct):
     read: int = 0
 
 
-def tombstone_headers(position: int) -> list[tuple[str, bytes]]:
+def tombstone_headers(position: int) -> list[tuple[str, str | bytes | None]]:
     """Headers that tell recovery when a row was removed."""
     return [(POSITION, str(position).encode())]
 
@@ -111,7 +111,6 @@ def _apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
 
 
 def _tombstone_position(message: Message) -> int:
-    for name, value in message.headers() or ():
-        if name == POSITION and value is not None:
-            return int(value)
-    return 0
+    headers = message.headers()
+    position = dict(headers).get(POSITION) if headers else None
+    return 0 if position is None else int(position)

@@ -16,7 +16,7 @@ from stream_app.kafka.failure import Failure
 from stream_app.kafka.producing import producer_settings
 
 Delivered = Callable[[KafkaError | None, Message], None]
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, str | bytes | None]]
 
 POLL = 0.005
 """Seconds between two looks for acknowledgements."""
@@ -33,7 +33,9 @@ class DeliveryFailed(Exception):
 class Clock(Protocol):
     """A monotonic clock in seconds."""
 
-    def __call__(self) -> float: ...
+    def __call__(self) -> float:
+        """Give the time."""
+        ...
 
 
 class Sender:

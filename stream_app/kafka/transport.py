@@ -1,4 +1,4 @@
-"""The Faust transport ``rdkafka://``: aiokafka keeps the group, librdkafka reads every stream topic and sends everything.
+"""The Faust transport ``rdkafka://``: aiokafka keeps the group, librdkafka reads every stream topic and sends all.
 
 Goes in: an app with an :class:`Ingest`; comes out: one Faust event per batch. Decision: Faust's fetcher, acks, gaps and
 changelog recovery are not used at all, since each of them loses or repeats records at a restart or a rebalance; group
@@ -62,7 +62,7 @@ class IngestApp(faust.App):
 
 
 def reading_settings(ingest: Ingest, group: str) -> dict[str, Any]:
-    """Settings of a consumer that is given its partitions and offsets, and commits nothing itself."""
+    """Give the settings of a consumer that is given its partitions and offsets, and commits nothing itself."""
     return {
         **ingest.connection.librdkafka(),
         "group.id": group,  # assign() wants one; librdkafka does not join the group
@@ -92,7 +92,7 @@ class Consumer(driver.Consumer):
 
     app: IngestApp
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*args, **kwargs)
         self.ingest = self.app.ingest
         conf = self.app.conf
@@ -156,21 +156,23 @@ class Consumer(driver.Consumer):
             log.error("%s: %d records were removed by retention before they were read", topic, records)
 
         async def deliver(batch: Batch) -> None:
-            message = batch.records[0].message
+            tp, first = batch.tp, batch.records[0].message
+            stamp = first.timestamp()[1] / 1000
+            value: Any = batch  # Faust's message carries whatever its schema understands
             await self.callback(
                 ConsumerMessage(
                     topic,
-                    batch.tp.partition,
+                    tp.partition,
                     batch.offset,
-                    message.timestamp()[1] / 1000,
+                    stamp,
                     0,
-                    (),
                     None,
-                    batch,
                     None,
-                    tp=batch.tp,
+                    value,
+                    None,
+                    tp=tp,
                     generation_id=generation,
-                )  # fmt: skip
+                )
             )
 
         return Reader(
@@ -236,12 +238,12 @@ class Consumer(driver.Consumer):
             await asyncio.get_running_loop().run_in_executor(None, reader.close)
 
     async def _no_late_rows(self) -> None:
-        """A row that arrives after the next owner has recovered would undo that owner's: rather end the worker."""
+        """End the worker rather than let a row arrive after the next owner has recovered, undoing that owner's."""
         if not await self.sender.drain(self.ingest.drain):
             self.sender.fail(RevokedTooEarly("partitions were revoked while records were still unacknowledged"))
 
     # ---- offsets
-    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401 - Faust's signature
         for reader in self.readers.values():
             for tp in reader.tps:
                 if not topics or tp in topics or tp.topic in topics:

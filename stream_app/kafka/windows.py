@@ -12,13 +12,12 @@ from msgspec import Struct
 from stream_app.engine.agenda import Agenda
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, BadKey, Key, decode_key
-from stream_app.engine.match import BadMatch, decode_match
+from stream_app.engine.match import BadMatch, Match, decode_match
 from stream_app.engine.observe import advance, current, expires_at, observe, wake_at
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.row import Row, decode_row, encode_row
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
-from stream_app.handoff.native import to_bytes
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of, send_rejection
@@ -50,15 +49,18 @@ class Windows:
         names: Names,
         table: WindowsTable,
         counters: Counters,
+        *,
+        to_bytes: Callable[[Incident], bytes],
         settled: Callable[[int], int],
         sources: int,
     ) -> None:
+        self.rules = rulebook.rules
+        self.names = names
+        self.table = table
+        self.counters = counters
+        self.to_bytes = to_bytes
+        self.settled = settled
         self._sources = sources
-        self._rules = rulebook.rules
-        self._names = names
-        self._table = table
-        self._counters = counters
-        self._settled = settled
         self._partitions: dict[int, _Partition] = {}
 
     def handle(self, batch: Batch) -> None:
@@ -79,7 +81,7 @@ class Windows:
 
     def _partition(self, number: int) -> _Partition:
         """Give what belongs to the rows of a partition; made anew when they were recovered anew."""
-        rows = self._table.rows(number)
+        rows = self.table.rows(number)
         state = self._partitions.get(number)
         if state is None or state.rows is not rows:
             stored = rows.get(PROGRESS_KEY)
@@ -87,15 +89,15 @@ class Windows:
                 clock=Clock.new(self._sources) if stored is None else decode_clock(stored), agenda=Agenda(), rows=rows
             )
             for key, value in rows.items():
-                rule = self._rule(key)
+                rule = self.rule(key)
                 if rule is not None:
                     state.agenda.put(key, wake_at(rule, decode_row(value)))
             self._partitions[number] = state
         return state
 
-    def _rule(self, key: bytes) -> Rule | None:
+    def rule(self, key: bytes) -> Rule | None:
         """Give the rule of a row; None for the clock, and for a rule that is not loaded any more."""
-        return None if key == PROGRESS_KEY else self._rules.get(decode_key(key).rule)
+        return None if key == PROGRESS_KEY else self.rules.get(decode_key(key).rule)
 
 
 class _Fold:
@@ -103,9 +105,7 @@ class _Fold:
 
     def __init__(self, windows: Windows, batch: Batch, state: _Partition) -> None:
         self._windows = windows
-        self._counters = windows._counters  # noqa: SLF001 - one stage in two classes
-        self._rules = windows._rules  # noqa: SLF001
-        self._names = windows._names  # noqa: SLF001
+        self._counters = windows.counters
         self._batch = batch
         self._state = state
         self._rows: dict[bytes, Row | None] = {}
@@ -115,7 +115,7 @@ class _Fold:
     def answer_again(self) -> None:
         """Send again the incidents of rows that reflect what is read again now: the crash may have come before them."""
         for key, value in self._state.rows.items():
-            rule = self._windows._rule(key)  # noqa: SLF001
+            rule = self._windows.rule(key)
             row = None if rule is None else decode_row(value)
             if rule is not None and row is not None and row.position >= self._batch.offset:
                 self._send(current(rule, decode_key(key), row))
@@ -128,13 +128,11 @@ class _Fold:
             if key == PROGRESS_KEY:
                 self._clock = self._clock.after(decode_progress(value), record.offset)
                 return
-            match = decode_match(value)
-            if decode_key(key) != Key(match.rule, match.customer, match.group):
-                raise BadMatch("the key is not the match's own")
+            match = _read(key, value)
         except (BadMatch, BadProgress, BadKey) as error:
             self._reject(Rejection.of(record, BAD_MATCH, str(error)))
             return
-        rule = self._rules.get(match.rule)
+        rule = self._windows.rules.get(match.rule)
         if rule is None:
             self._reject(Rejection.of(record, UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
             return
@@ -157,11 +155,11 @@ class _Fold:
         for key, row in self._rows.items():
             written[key] = None if row is None else encode_row(row)
             if row is not None:
-                self._state.agenda.put(key, wake_at(self._rules[decode_key(key).rule], row))
+                self._state.agenda.put(key, wake_at(self._windows.rules[decode_key(key).rule], row))
         if self._clock is not self._state.clock:
             written[PROGRESS_KEY] = encode_clock(self._clock)
             self._state.clock = self._clock
-        self._windows._table.write(self._batch, written, self._position)  # noqa: SLF001
+        self._windows.table.write(self._batch, written, self._position)
 
     def _row(self, key: bytes) -> Row | None:
         if key in self._rows:
@@ -172,12 +170,12 @@ class _Fold:
     def _look(self, key: bytes, time: int) -> None:
         """Decide what is due in a row; remove one that has expired, once what it stands for is committed."""
         row, where = self._row(key), decode_key(key)
-        rule = self._rules.get(where.rule)
+        rule = self._windows.rules.get(where.rule)
         if row is None or rule is None:
             return
         observed = advance(rule, where, row, time, self._position)
         self._send(observed.incidents)
-        settled = self._windows._settled(self._batch.tp.partition)  # noqa: SLF001
+        settled = self._windows.settled(self._batch.tp.partition)
         if time > expires_at(rule, observed.row) and observed.row.position < settled:
             self._rows[key] = None
             self._counters.expired += 1
@@ -188,9 +186,18 @@ class _Fold:
 
     def _send(self, incidents: tuple[Incident, ...]) -> None:
         for incident in incidents:
-            self._batch.send(self._names.incidents, to_bytes(incident), incident.incident_id.encode())
+            self._batch.send(
+                self._windows.names.incidents, self._windows.to_bytes(incident), incident.incident_id.encode()
+            )
         self._counters.incidents += len(incidents)
 
     def _reject(self, rejection: Rejection) -> None:
-        send_rejection(self._batch, self._names.rejected, rejection)
+        send_rejection(self._batch, self._windows.names.rejected, rejection)
         self._counters.rejected[rejection.reason] += 1
+
+
+def _read(key: bytes, value: bytes) -> Match:
+    match = decode_match(value)
+    if decode_key(key) != Key(match.rule, match.customer, match.group):
+        raise BadMatch("the key is not the match's own")
+    return match
