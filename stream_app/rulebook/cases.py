@@ -18,6 +18,9 @@ from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.rulebook.document import Document, parse_document, read_text
 from stream_app.rulebook.fields import Fields, kind_of
 
+CASES = "cases.toml"
+"""The name of the file, in a rule's folder."""
+
 Scalar = str | int | float
 
 NUMBERS = ("at", "activity", "count", "incidentCount")
@@ -69,6 +72,8 @@ def read_cases(document: Document) -> tuple[Case, ...]:
         if table.data.get("events") == []:
             table.at_value("a case without events shows nothing", "events")
         table.close()
+    if fields.data.get("case") == []:
+        fields.at_value("there is no case", "case")
     fields.close()
     if problems:
         raise LanguageError(problems)

@@ -10,9 +10,9 @@ import hashlib
 import msgspec
 
 from stream_app.language.compile import Environment
+from stream_app.language.lookups import CMDB
 from stream_app.language.parser import parse
 from stream_app.language.printer import to_text
-from stream_app.language.tables import CMDB
 from stream_app.rulebook.rule import Rule
 
 VERSION = 1
@@ -22,7 +22,7 @@ def content_id(rule: Rule, environment: Environment) -> str:
     """Give the SHA-256, hexadecimal, of what decides. The rule must have been compiled in this environment."""
     subpattern = rule.subpattern
     query = to_text(parse(subpattern.query))
-    read = query if "DeviceToCMDBAttr".lower() not in query.lower() else f"{query} {CMDB}"
+    cmdb = CMDB if "DeviceToCMDBAttr" in query else query
     decides = (
         VERSION,
         query,
@@ -31,7 +31,11 @@ def content_id(rule: Rule, environment: Environment) -> str:
         (subpattern.constraint.operator, subpattern.constraint.number),
         rule.mapping,
         (rule.window, rule.event_clock, rule.lateness, rule.clear_after, rule.final, rule.evidence),
-        [(name, members) for name, members in sorted(environment.groups.items()) if name in read],
-        [(name, table.columns, table.rows) for name, table in sorted(environment.tables.items()) if name in read],
+        [(name, members) for name, members in sorted(environment.groups.items()) if name in query],
+        [
+            (name, table.columns, table.rows)
+            for name, table in sorted(environment.tables.items())
+            if name in query or name.startswith(cmdb)
+        ],
     )
     return hashlib.sha256(msgspec.msgpack.encode(decides)).hexdigest()

@@ -142,7 +142,7 @@ class Fields:
         for key in self.data:
             if key not in self._known:
                 near = difflib.get_close_matches(key, sorted(self._known - set(self.data)), 1)
-                self.at_key(f"unknown key {key!r}" + (f"; is {near[0]!r} meant?" if near else ""), key)
+                self.at_key(f"unknown key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ""), key)
 
     def _get(self, key: str, kind: type[T], default: T, *, required: bool = False) -> T:
         self._known.add(key)

@@ -16,6 +16,7 @@ from typing import ParamSpec, TypeVar
 from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.language.tables import LookupTable, parse_table
+from stream_app.rulebook.cases import CASES
 from stream_app.rulebook.document import Document, parse_document, read_text
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.rule import Rule, Rulebook
@@ -27,7 +28,6 @@ T = TypeVar("T")
 
 GROUPS = "groups"
 TABLES = "tables"
-CASES = "cases.toml"
 
 
 def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  # noqa: B008 - frozen: safe to share

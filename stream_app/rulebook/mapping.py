@@ -28,6 +28,7 @@ INCIDENT_FIELDS = frozenset(
         "incidentStatus",
         "incidentTarget",
         "incidentTitle",
+        "mergedInto",
         "phCustId",
         "phIncidentCategory",
         "phSubIncidentCategory",

@@ -110,16 +110,10 @@ def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environmen
     patterns = fields.table("pattern", required=True)
     if patterns is None:
         return _REFUSED
-    names = list(patterns.data)
-    if not names:
-        patterns.at_key("expected a table [pattern.<Name>]")
-        return _REFUSED
-    for name in names[1:]:
-        patterns.at_key(f"a second pattern, {name!r}: several patterns are not built yet", name)
-    pattern = patterns.table(names[0])
+    name, pattern = _only(patterns)
     if pattern is None:
         return _REFUSED
-    if not _NAME.fullmatch(names[0]):
+    if not _NAME.fullmatch(name):
         pattern.at_key("a pattern's name must be 1 to 64 letters, digits and '_'")
     group_by = pattern.texts("group_by", required=True)
     for attribute, index in group_by.items():
@@ -127,7 +121,7 @@ def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environmen
             pattern.at_value(f"unknown attribute {attribute!r}", "group_by", index)
     query = pattern.text("query")
     subpattern = Subpattern(
-        name=names[0],
+        name=name,
         query=query,
         predicate=_predicate(query, pattern, problems, environment),
         group_by=tuple(group_by),
@@ -135,6 +129,19 @@ def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environmen
     )
     pattern.close()
     return subpattern
+
+
+def _only(patterns: Fields) -> tuple[str, Fields | None]:
+    """Give the first pattern and its name; report what else stands in [pattern], or that there is nothing."""
+    names = [name for name, value in patterns.rest().items() if isinstance(value, dict)]
+    for name in patterns.data:
+        if name not in names:
+            patterns.at_key(f"{name!r} stands in no pattern: begin one with [pattern.<Name>]", name)
+        elif name != names[0]:
+            patterns.at_key(f"a second pattern, {name!r}: several patterns are not built yet", name)
+    if not patterns.data:
+        patterns.at_key("expected a table [pattern.<Name>]")
+    return (names[0], patterns.table(names[0])) if names else ("", None)
 
 
 def _predicate(query: str, pattern: Fields, problems: list[Diagnostic], environment: Environment) -> Predicate:

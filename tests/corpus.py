@@ -1,0 +1,73 @@
+"""The cases of every rule of this checkout, as records to play and incidents to compare: one corpus for every runner.
+
+Cases do not know of each other. :func:`scheduled` puts them far enough apart in time to be played into one topic
+without a group, a window or an incident of one reaching into the next; an incident is that of the case in whose time
+it lies.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from stream_app.rulebook.cases import CASES, Case, load_cases
+from stream_app.rulebook.rule import Rule, Rulebook
+from stream_app.sysmon.normalise import Unreadable, normalise
+
+RULES = Path(__file__).parents[1] / "rules"
+BASE_MS = 1_750_000_000_000
+"""When the first case begins if the runner has no other wish: a moment of June 2025."""
+
+Keyed = tuple[bytes | None, bytes, int]
+"""A record to produce: key, value, timestamp in milliseconds."""
+
+
+def corpus(folder: Path = RULES) -> list[tuple[Path, Case]]:
+    """Give every case of every rule that has a file of cases, with its rule's folder, in the order of names."""
+    return [(path.parent, case) for path in sorted(folder.glob(f"*/{CASES}")) for case in load_cases(path)]
+
+
+def rule_of(folder: Path, rulebook: Rulebook) -> Rule:
+    """Give the rule that stands in a folder, by the id that its file says."""
+    text = (folder / f"{folder.name}.toml").read_text(encoding="utf-8")
+    return rulebook.rules[tomllib.loads(text)["id"]]
+
+
+def records(case: Case, base_ms: int = BASE_MS) -> list[Keyed]:
+    """Give the records of a case that begins at ``base_ms``, in the order they arrive in, keyed by their host."""
+    return [(_host(event.value), event.value, base_ms + event.at_ms) for event in case.events]
+
+
+def _host(value: bytes) -> bytes | None:
+    """Give the key a record has on the topic: its host's name, or none."""
+    try:
+        host = normalise(value).attributes.get("hostName")
+    except Unreadable:
+        return None
+    return None if host is None else str(host).encode()
+
+
+def scheduled(
+    cases: Iterable[tuple[Path, Case]], rulebook: Rulebook, base_ms: int = BASE_MS
+) -> list[tuple[Path, Case, int]]:
+    """Give each case the time it begins at, so that all can be played one after the other into one topic."""
+    rules = rulebook.rules.values()
+    apart = max(max(rule.window, rule.clear_after) + rule.lateness for rule in rules) + 1
+    planned: list[tuple[Path, Case, int]] = []
+    for folder, case in cases:
+        planned.append((folder, case, base_ms))
+        base_ms += max(event.at_ms for event in case.events) + apart
+    return planned
+
+
+def projection(incident: Mapping[str, object], base_ms: int, rule: Rule) -> dict[str, object]:
+    """Give what a case says of an incident, from the JSON object on the wire of a case that began at ``base_ms``."""
+    last = incident["incidentLastSeen"]
+    assert isinstance(last, int)
+    told: dict[str, object] = {"at": (last - base_ms) / 1000}
+    told |= {name: incident[name] for name in ("activity", "count", "incidentCount")}
+    return told | {name: incident[name] for name, _ in rule.mapping if name in incident}
+
+
+def ordered(incidents: Iterable[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Sort projections: between groups, the order on the wire is nobody's promise."""
+    return sorted(incidents, key=lambda incident: sorted((name, str(value)) for name, value in incident.items()))

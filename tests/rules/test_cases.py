@@ -1,0 +1,90 @@
+"""Every case of every rule, through the whole engine without Kafka."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from stream_app.engine.incident import Incident
+from stream_app.engine.record import Record
+from stream_app.engine.rejection import Rejection
+from stream_app.engine.replay import replay
+from stream_app.handoff.native import to_bytes
+from stream_app.rulebook.cases import Case
+from stream_app.rulebook.load import load_rulebook
+from stream_app.rulebook.rule import Rule, Rulebook
+from stream_app.sysmon.attributes import fields_of
+from tests.corpus import BASE_MS, RULES, corpus, projection, records, rule_of, scheduled
+
+RULEBOOK = load_rulebook(RULES)
+CORPUS = corpus()
+HEADER = {"EventID", "Channel", "SourceName", "Hostname"}
+"""Fields of an event that are not Sysmon's own: a log shipper adds them."""
+
+
+def played(case: Case, base_ms: int, first_offset: int = 0) -> Iterator[Record]:
+    """Give the records of a case as they lie in one partition."""
+    for offset, (_, value, timestamp) in enumerate(records(case, base_ms), first_offset):
+        yield Record("sysmon", 0, offset, timestamp, value, "corpus")
+
+
+def shown(found: list[Incident | Rejection], base_ms: int, rule: Rule) -> list[dict[str, object]]:
+    """Give the projections of the incidents among what was found."""
+    wires = [msgspec.json.decode(to_bytes(each)) for each in found if isinstance(each, Incident)]
+    return [projection(wire, base_ms, rule) for wire in wires]
+
+
+@pytest.mark.parametrize(
+    ("folder", "case"), [pytest.param(*each, id=f"{each[0].name}: {each[1].name}") for each in CORPUS]
+)
+def test_a_case_has_exactly_the_incidents_it_expects(folder: Path, case: Case) -> None:
+    """The complete list, in order, and nothing rejected that is not expected to be; a disabled rule is run too."""
+    rule = msgspec.structs.replace(rule_of(folder, RULEBOOK), enabled=True)
+    found = list(replay(Rulebook({rule.id: rule}), played(case, BASE_MS)))
+    assert list(case.incidents) == shown(found, BASE_MS, rule)
+    assert list(case.rejected) == [each.reason for each in found if isinstance(each, Rejection)]
+
+
+def test_the_cases_played_one_after_the_other_have_the_same_incidents() -> None:
+    """As scheduled, none reaches into the next: so a runner may play them into one topic."""
+    plan = scheduled(CORPUS, RULEBOOK)
+    topic: list[Record] = []
+    for _, case, base_ms in plan:
+        topic.extend(played(case, base_ms, len(topic)))
+    rulebook = Rulebook({name: msgspec.structs.replace(rule, enabled=True) for name, rule in RULEBOOK.rules.items()})
+    found = list(replay(rulebook, topic))
+    for number, (folder, case, base_ms) in enumerate(plan):
+        until = plan[number + 1][2] if number + 1 < len(plan) else base_ms * 2
+        rule = rule_of(folder, RULEBOOK)
+        own = [
+            each
+            for each in found
+            if isinstance(each, Incident) and each.rule == rule.id and base_ms <= each.first_seen < until
+        ]
+        assert list(case.incidents) == shown(list(own), base_ms, rule)
+
+
+def test_every_rule_has_cases_that_fire_and_cases_that_are_quiet(
+    record_property: Callable[[str, object], None],
+) -> None:
+    """A rule without both is not shown to tell one thing from another."""
+    rules = sorted(path.parent for path in RULES.glob("*/*.toml") if path.stem == path.parent.name)
+    assert len(RULEBOOK.rules) == len(rules)
+    record_property("rules", len(rules))
+    record_property("cases", len(CORPUS))
+    for folder in rules:
+        own = [case for of, case in CORPUS if of == folder]
+        assert {True, False} == {bool(case.incidents) for case in own}, folder.name
+
+
+def test_every_field_of_an_event_is_one_of_sysmon() -> None:
+    """A misspelt field would make a quiet case that proves nothing."""
+    checked = 0
+    for _, case in CORPUS:
+        for event in case.events:
+            flat = msgspec.json.decode(event.value) if event.value.startswith(b"{") else {}
+            if isinstance(flat.get("EventID"), int):
+                checked += 1
+                assert set(flat) <= HEADER | set(fields_of(flat["EventID"])), case.name
+    assert checked >= len(CORPUS)
