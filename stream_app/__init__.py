@@ -1,0 +1,1 @@
+"""FortiSIEM correlation rules as Faust workers on Kafka: Sysmon records in, incidents out."""

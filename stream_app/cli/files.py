@@ -12,7 +12,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from msgspec import Struct
 
@@ -76,7 +76,7 @@ def read_records(path: str) -> Iterator[FileRecord]:
 class _FromUtf16(io.RawIOBase):
     """UTF-16 bytes as UTF-8 bytes; halves of pairs become what is no UTF-8, and are refused where records are read."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: io.BufferedReader | gzip.GzipFile) -> None:
         super().__init__()
         self._text = io.TextIOWrapper(stream, encoding="utf-16", errors="surrogatepass", newline="\n")
 
@@ -89,11 +89,9 @@ class _FromUtf16(io.RawIOBase):
         return len(data)
 
 
-def _opened(raw: io.BufferedReader) -> io.BufferedReader:
+def _opened(raw: io.BufferedReader) -> io.BufferedReader | gzip.GzipFile:
     """Undo gzip, UTF-16 and the byte order mark."""
-    stream = raw
-    if stream.peek(2)[:2] == _GZIP:
-        stream = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=raw)), _CHUNK)
+    stream = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == _GZIP else raw
     if stream.peek(2)[:2] in _UTF16:
         return io.BufferedReader(_FromUtf16(stream), _CHUNK)
     if stream.peek(3)[:3] == _UTF8_MARK:
@@ -101,7 +99,7 @@ def _opened(raw: io.BufferedReader) -> io.BufferedReader:
     return stream
 
 
-def _records(stream: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
+def _records(stream: io.BufferedReader | gzip.GzipFile) -> Iterator[tuple[int, bytes]]:
     """Give (line, record). Lines come in chunks, since one may be a whole document of any size."""
     cutter = _Cutter()
     while chunk := stream.readline(_CHUNK):

@@ -33,7 +33,7 @@ def read(folder: Path, data: bytes) -> list[tuple[int, bytes]]:
         (b'"<Event/>"\n<14>Jan 1 host tag: x\n', [(1, b'"<Event/>"'), (2, b"<14>Jan 1 host tag: x")]),
         (ONE + b"\n" + TWO + b"\n", [(1, ONE), (2, TWO)]),
         (ONE + TWO + ONE, [(1, ONE), (1, TWO), (4, ONE)]),
-        (b"<?xml version='1.0'?>\n<Events>\n" + TWO + b"\n" + ONE + b"</Events>\n", [(3, TWO), (6, ONE)]),
+        (b"<?xml version='1.0'?>\n<Events>\n" + TWO + b"\n" + ONE + b"</Events>\n", [(3, TWO), (7, ONE)]),
         (b"<?xml version='1.0'?><Events xmlns='x'>" + ONE + b"<!-- a --> " + ONE + b"</Events>", [(1, ONE), (1, ONE)]),
         (ONE + b'\n{"a": 1}\n' + ONE, [(1, ONE), (2, b'{"a": 1}'), (3, ONE)]),
         (ONE + b' {"a": 1}\n', [(1, ONE), (1, b'{"a": 1}')]),
