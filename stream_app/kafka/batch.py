@@ -1,7 +1,8 @@
 """A batch: what passed the screen in one partition since the last one, settled as a whole.
 
-Decision: one Faust event carries a batch, since a Faust event costs 100 to 150 µs wherever it goes and
-a record must not. A batch is settled when its ``with`` block was left without an exception **and** everything sent in it is acknowledged. Faust's own ack is not used: it also acks what it skips in a rebalance, cancels at shutdown, or what raised.
+Decision: one Faust event carries a batch, since a Faust event costs 100 to 150 µs wherever it goes and a record must
+not. A batch is settled when its ``with`` block was left without an exception **and** everything sent in it is
+acknowledged. Faust's own ack is not used: it also acks what it skips in a rebalance, what it cancels, what raised.
 """
 
 import time

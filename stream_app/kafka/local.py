@@ -78,7 +78,7 @@ class Node:
 
 
 class LocalBroker:
-    """One broker process. ``start`` waits until it answers; after ``stop`` (orderly) or ``kill`` it may be started again."""
+    """One broker process: ``start`` waits for its answer; after ``stop`` or ``kill`` it may be started again."""
 
     def __init__(
         self,

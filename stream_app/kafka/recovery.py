@@ -1,10 +1,10 @@
 """A changelog partition → rows: the newest row of a key wins, and what an older owner left behind is named.
 
 Goes in: a partition and the offset from which it is not known yet; comes out: its rows and where its log ends.
-Decision: of two records of a key the one with the higher position wins, whatever their order in the log. A worker that was frozen
-past its session may write, on waking, rows that its partition's new owner has long counted on from; the last record of
-the log would then undercount for ever. The key of such a record is *stale*: its right row must be written again, before
-the cleaner (which keeps the last record, not the best) can drop it.
+Decision: of two records of a key the one with the higher position wins, whatever their order in the log. A worker that
+was frozen past its session may write, on waking, rows from which its partition's new owner has long counted on; the
+last record of the log would then undercount for ever. The key of such a record is *stale*: its right row must be
+written again, before the cleaner (which keeps the last record, not the best) can drop it.
 """
 
 import time

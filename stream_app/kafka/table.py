@@ -73,8 +73,8 @@ class WindowsTable(faust.Table[bytes, bytes]):
         if offset != state.end:
             self._consumer.sender.fail(
                 ForeignWriter(
-                    f"{message.topic()}/{message.partition()}: offset {state.end} is not ours (a frozen worker that woke "
-                    "up?); the restart recovers and puts its rows right"
+                    f"{message.topic()}/{message.partition()}: offset {state.end} is not ours (a frozen worker "
+                    "that woke up?); the restart recovers and puts its rows right"
                 )
             )
         state.end = offset + 1
@@ -121,9 +121,7 @@ class WindowsTable(faust.Table[bytes, bytes]):
         if not stale:
             return
         consumer = self._consumer
-        log.warning(
-            "%s/%d: %d rows of an older owner stand over newer ones; writing the newer ones again", *tp, len(stale)
-        )
+        log.warning("%s/%d: %d rows of an older owner stand over newer ones: put right", *tp, len(stale))
         consumer.ingest.counters.stale_rows += len(stale)
 
         def delivered(error: KafkaError | None, message: Message) -> None:
