@@ -83,8 +83,8 @@ def test_every_field_of_an_event_is_one_of_sysmon() -> None:
     checked = 0
     for _, case in CORPUS:
         for event in case.events:
-            flat = msgspec.json.decode(event.value) if event.value.startswith(b"{") else {}
-            if isinstance(flat.get("EventID"), int):
+            if event.value.startswith(b'{"EventID"') and b"Microsoft-Windows-Sysmon" in event.value:
                 checked += 1
+                flat = msgspec.json.decode(event.value)
                 assert set(flat) <= HEADER | set(fields_of(flat["EventID"])), case.name
     assert checked >= len(CORPUS)
