@@ -69,7 +69,6 @@ def _demonstration(given: Settings, servers: str, folder: Path) -> Settings:
         partitions=PARTITIONS,
         replication=1,
         min_insync=1,
-        store="memory",
         data_dir=str(folder),
         drained="hold",
         commit_interval_s=0.1,

@@ -65,7 +65,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         names = self._names
-        self._watch.make([names.sysmon, names.matches, names.incidents, names.rejected])
+        self._watch.make([names.sysmon, names.matches, names.changelog, names.incidents, names.rejected])
         self._watch.follow([names.matches, names.incidents, names.rejected])
         return self
 

@@ -190,10 +190,21 @@ def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> 
             send_progress(consumer.sender, options.names.matches, options.partitions, said, delivered)
 
 
-def run_worker(options: WorkerOptions, rulebook: Rulebook, to_bytes: ToBytes, log_level: str = "warning") -> int:
-    """Run until SIGTERM or SIGINT; gives the exit status. Raises KafkaUnavailable or TopicsMissing before the start."""
+def run_worker(
+    options: WorkerOptions,
+    rulebook: Rulebook,
+    to_bytes: ToBytes,
+    log_level: str = "warning",
+    logging_config: dict[str, Any] | None = None,
+) -> int:
+    """Run until SIGTERM or SIGINT; gives the exit status. Raises KafkaUnavailable or TopicsMissing before the start.
+
+    ``logging_config`` is for ``logging.config.dictConfig``; None is Faust's own, at ``log_level``.
+    """
     app = create_app(options, rulebook, ask_topics(options), to_bytes)
-    worker = faust.Worker(app, loglevel=log_level, redirect_stdouts=False, quiet=True, daemon=True)
+    worker = faust.Worker(
+        app, loglevel=log_level, logging_config=logging_config, redirect_stdouts=False, quiet=True, daemon=True
+    )
     worker.spinner = None
     try:
         worker.execute_from_commandline()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.topics import Names, Topic, declare
 from stream_app.rulebook.load import load_rulebook
@@ -57,3 +58,20 @@ def defaults(settings: Settings) -> Defaults:
 def rulebook(settings: Settings) -> Rulebook:
     """Load the rules. Raises LanguageError with every mistake in them."""
     return load_rulebook(Path(settings.rules), defaults(settings))
+
+
+def worker_options(settings: Settings) -> WorkerOptions:
+    """Give what a worker is started with. It says four times in a session that it lives."""
+    return WorkerOptions(
+        connection=connection(settings),
+        names=names(settings),
+        partitions=settings.partitions,
+        max_record_bytes=settings.max_record_bytes,
+        rejected_value_bytes=settings.rejected_value_bytes,
+        drained=settings.drained,
+        session_timeout_s=settings.session_timeout_s,
+        heartbeat_interval_s=settings.session_timeout_s / 4,
+        commit_interval_s=settings.commit_interval_s,
+        instance_id=settings.instance_id,
+        data_dir=Path(settings.data_dir),
+    )
