@@ -1,0 +1,31 @@
+"""``stream-app worker``: the rules, run for ever on a Kafka."""
+
+import click
+
+from stream_app.cli.environment import SettingsCommand, settings
+from stream_app.cli.failure import Failure
+from stream_app.cli.waiting import FOREVER, reach
+from stream_app.handoff.native import to_bytes
+from stream_app.kafka.app import TopicsMissing, run_worker
+from stream_app.service import parts
+from stream_app.service.logs import logging_config
+
+
+@click.command(name="worker", cls=SettingsCommand)
+def command() -> None:
+    """Read Sysmon records, correlate them, write incidents, until SIGTERM.
+
+    Start as many workers as the topics have partitions; they share the work and take over from one another. A worker
+    does not start with a rule that is wrong. While no broker answers it tries again, for ever.
+    """
+    given = settings()
+    rulebook = parts.rulebook(given)
+    options = parts.worker_options(given)
+    reach(options.connection, FOREVER)
+    try:
+        status = run_worker(
+            options, rulebook, to_bytes, given.log_level, logging_config(given.log_level, given.log_format)
+        )
+    except TopicsMissing as error:
+        raise Failure(str(error)) from error
+    raise click.exceptions.Exit(status)
