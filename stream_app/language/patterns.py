@@ -1,8 +1,8 @@
 """A regular expression's text goes in; plain text to look for comes out where that is exactly the same, else nothing.
 
-Decision: only what is certain is reduced. Alternatives that are each ``[^][.*]literal[.*][$]`` become comparisons with
-plain text, which is most of what converted rules hold; one alternative that is anything else leaves the whole pattern to
-``re``. ``$`` also matches before a newline at the end, so a literal before it is looked for with and without one.
+Decision: only what is certain is reduced. Alternatives that are each ``[^][.*]literal[.*][$]`` become comparisons
+with plain text, which is most of what converted rules hold; one alternative that is anything else leaves the whole
+pattern to ``re``. ``$`` also matches before a newline at the end, so a literal before it is looked for with one too.
 """
 
 from __future__ import annotations

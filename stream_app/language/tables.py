@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from math import isnan
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
+from stream_app.language.reading import NOWHERE, address_of, number_of
+from stream_app.language.values import AttributeType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-CMDB = "cmdb"
-"""The table that ``DeviceToCMDBAttr(device, attribute)`` reads; ``DeviceToCMDBAttr(device, intfName, attribute)`` reads
-the table ``cmdb_intfName``, whose first two columns are the device and the interface."""
 
 
 class LookupTable(Struct, frozen=True):
@@ -28,6 +28,16 @@ class LookupTable(Struct, frozen=True):
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def type_of(self, column: str) -> AttributeType:
+        """Give the type that all filled cells of a column have; a string if they have none in common."""
+        at = self.columns.index(column)
+        cells = [row[at] for row in self.rows if row[at]]
+        if cells and not any(isnan(number_of(cell)) for cell in cells):
+            return AttributeType.NUMBER
+        if cells and all(address_of(cell) != NOWHERE for cell in cells):
+            return AttributeType.IP
+        return AttributeType.STRING
 
 
 def parse_table(text: str, path: str = "<table>") -> LookupTable:
@@ -42,7 +52,7 @@ def parse_table(text: str, path: str = "<table>") -> LookupTable:
     rows: list[tuple[str, ...]] = []
     problems: list[Diagnostic] = []
     columns: tuple[str, ...] | None = None
-    starts = [0, *(at + 1 for at, character in enumerate(text) if character == "\n")]
+    starts = [0, *(end.end() for end in re.finditer(r"\r\n|\r|\n", text))]
     line = 0
     try:
         for cells in reader:
