@@ -10,6 +10,9 @@ from msgspec import Struct
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.topics import Topic
 
+MOCK_CLUSTER = "mockCluster"
+"""How the ids of clusters begin that librdkafka's mock makes up."""
+
 UNKNOWN_ID = ""
 """Id of a topic on a broker that gives none (librdkafka's mock)."""
 
@@ -102,13 +105,20 @@ def _settings(client: AdminClient, name: str) -> dict[str, str | None]:
 
 
 def topic_ids(connection: Connection, names: Sequence[str], timeout: float = 10.0) -> dict[str, str]:
-    """Kafka's id of each topic that exists; ``UNKNOWN_ID`` where the broker does not give one."""
-    client = AdminClient({**connection.librdkafka(), "log_level": 0})
+    """Kafka's id of each topic; ``UNKNOWN_ID`` where there is no such topic, or the broker is librdkafka's mock.
+
+    Raises :class:`KafkaUnavailable`: an id that is not known for a moment must not look like another topic's.
+    """
+    client = admin_client(connection, timeout)
+    if (client.list_topics(timeout=timeout).cluster_id or "").startswith(MOCK_CLUSTER):
+        return dict.fromkeys(names, UNKNOWN_ID)  # it leaves the question unanswered until the time is out
     ids = {}
     for name, future in client.describe_topics(TopicCollection(list(names)), request_timeout=timeout).items():
         try:
             ids[name] = str(future.result().topic_id)
-        except KafkaException:
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise KafkaUnavailable(f"the id of topic {name} cannot be had: {error.args[0].str()}") from error
             ids[name] = UNKNOWN_ID
     return ids
 
