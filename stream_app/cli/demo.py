@@ -39,11 +39,11 @@ def command(file: str | None, *, as_json: bool) -> None:
         with TemporaryDirectory(prefix="stream-app-") as folder, EmbeddedBroker() as broker:
             shown = _demonstration(given, broker.bootstrap_servers, Path(folder))
             screen.say("A broker runs inside this process; a worker is starting …", "dim")
-            with Stage(parts.connection(shown), parts.names(shown), PARTITIONS, screen) as stage:
-                with (
-                    WorkerProcess(shown, Path(folder) / "worker.log") as worker,
-                    screen.progress("playing", size_of([source])) as bar,
-                ):
+            with (
+                Stage(parts.connection(shown), parts.names(shown), PARTITIONS, screen) as stage,
+                WorkerProcess(shown, Path(folder) / "worker.log") as worker,
+            ):
+                with screen.progress("playing", size_of([source])) as bar:
                     stage.play(source, worker, bar)
                 screen.say(stage.summary)
     finally:

@@ -50,7 +50,9 @@ class Stage:
         self._partitions = partitions
         self._screen = screen
         self._watch = Watch(connection, names.app_id, partitions)
-        self._producer = Producer({**producer_settings(connection), "message.max.bytes": BROKER_TAKES + 10_000})
+        self._producer = Producer(
+            {**producer_settings(connection), "message.max.bytes": BROKER_TAKES + 10_000, "log_level": 0}
+        )
         self._undelivered: list[KafkaError] = []
         self._throttle = Throttle()
         self._sent: Counter[int] = Counter()
