@@ -4,6 +4,8 @@ What it does not show (measured): durability, compaction, transactions, most of 
 topics on first use with 4 partitions and keeps 5 MB of each partition. Nothing of that kind is claimed from it.
 """
 
+import time
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +34,15 @@ class EmbeddedBroker:
         brokers = self._owner.list_topics(timeout=10).brokers.values()
         self.bootstrap_servers = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
         return self
+
+    def make_topics(self, names: Iterable[str], timeout: float = 10.0) -> None:
+        """Make topics: the mock has no request for that, it makes what it is asked about, a moment later."""
+        client = Producer({"bootstrap.servers": self.bootstrap_servers, "log_level": 3})
+        deadline = time.monotonic() + timeout
+        for name in names:
+            while client.list_topics(name, timeout=timeout).topics[name].error is not None:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"the embedded broker did not make topic {name}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,0 +1,74 @@
+"""Worker processes for tests: `stream-app worker` as a deployment runs it, with its log in a file."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+RULES = Path(__file__).parents[1] / "rules"
+
+
+class WorkerProcess:
+    """One worker. ``settings`` are names of settings without their prefix; what is not given has its default."""
+
+    def __init__(self, folder: Path, name: str, settings: Mapping[str, str]) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("STREAM_APP_")},
+            "STREAM_APP_RULES": str(RULES),
+            "STREAM_APP_DATA_DIR": str(folder / name),
+            "STREAM_APP_LOG_LEVEL": "warning",
+            **{f"STREAM_APP_{key.upper()}": value for key, value in settings.items()},
+        }
+        self.process = self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "stream_app", "worker"], env=self._environment, stdout=log, stderr=log
+            )
+
+    def restart(self) -> None:
+        """Start again after an end."""
+        self.process = self._start()
+
+    def kill(self) -> None:
+        """SIGKILL, whatever it does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self, timeout: float = 40.0) -> int:
+        """SIGTERM; gives the exit status."""
+        self.process.terminate()
+        return self.process.wait(timeout)
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self.process.send_signal(signal.SIGCONT)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.poll() is None
+
+    def said(self) -> str:
+        """Give the log so far."""
+        return self.log.read_text(errors="replace")
