@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stream_app.language.diagnostics import LanguageError
 from stream_app.rulebook.cases import Case, load_cases, read_cases
@@ -111,3 +113,21 @@ def test_a_file_without_cases_is_refused() -> None:
     """It would look like a rule that is tested."""
     assert ["1:1: missing key 'case'"] == refused("")
     assert ["1:8: there is no case"] == refused("case = []")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, len(SMALL)),
+    st.integers(0, 40),
+    st.sampled_from(["", "at", "[", "]", "{", "}", "''", "=", "\n", "[[case]]\n", "1", "[1]", "absent", "record = 1,"]),
+)
+def test_a_mutated_file_of_cases_is_read_or_refused(at: int, length: int, fragment: str) -> None:
+    """Whatever is done to it, it gives cases or diagnostics."""
+    try:
+        cases = read(SMALL[:at] + fragment + SMALL[at + length :])
+    except LanguageError as error:
+        cases = ()
+        said = error.diagnostics
+    else:
+        said = ()
+    assert cases or said

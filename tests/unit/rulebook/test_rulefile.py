@@ -198,7 +198,7 @@ def test_an_empty_file_lacks_every_required_key() -> None:
         ("'procName = \"a.exe\"'", "''", "7:9: query is empty"),
         ("'procName = \"a.exe\"'", '"procName = 1"', "7:9: query must be a literal string: '…' or '''…'''"),
         ('procName = "a.exe"', 'nonsense = "a.exe"', "7:10: unknown attribute 'nonsense'"),
-        ('procName = "a.exe"', "srcIpAddr IN (Group@X)", "7:25: unknown group 'X'"),
+        ('procName = "a.exe"', "srcIpAddr IN (Group@X)", "7:24: unknown group 'X'"),
         ('["procName",', '["procname",', "8:13: unknown attribute 'procname'"),
         ('["procName",', '["procName", "procName",', "8:25: group_by: 'procName' is there twice"),
         ('"COUNT(*) >= 2"', '""', "9:13: aggregate is empty"),
