@@ -20,7 +20,7 @@ from stream_app.sysmon.windows_xml import read_xml
 if TYPE_CHECKING:
     from stream_app.language.values import Value
 
-TAGS = (" FSM-WUA-", " AccelOps-WUA-")
+TAGS = ("FSM-WUA-", "AccelOps-WUA-")
 SHAPE = "fortisiem-agent"
 
 _XML = "[xml]="
@@ -30,8 +30,9 @@ _OLD_TIME = "%a %b %d %H:%M:%S %Y"
 
 
 def tag_at(text: str) -> int:
-    """Say where the agent's tag begins; -1 where the text is no agent line."""
-    return max(text.find(tag) for tag in TAGS)
+    """Say where the agent's tag begins; -1 where the text is no agent line. What the XML holds is no tag."""
+    header = text.partition("<Event")[0]
+    return max(header.find(tag) for tag in TAGS)
 
 
 def read_agent_line(text: str, tag: int) -> Parts:

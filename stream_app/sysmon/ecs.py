@@ -120,9 +120,9 @@ def _replaced(record: Mapping[str, object]) -> dict[str, object]:
     details = section(record, ("registry", "data")).get("strings")
     if isinstance(details, list) and len(details) == 1 and isinstance(details[0], str):
         fields["Details"] = details[0]
-    status = section(record, ("sysmon", "dns")).get("status")
-    if status in _STATUSES:
-        fields["QueryStatus"] = _STATUSES[str(status)]
+    status = _STATUSES.get(str(section(record, ("sysmon", "dns")).get("status")))
+    if status is not None:
+        fields["QueryStatus"] = status
     return fields
 
 
@@ -131,6 +131,5 @@ def _hashes(record: Mapping[str, object]) -> str:
     digests: dict[str, object] = {}
     for path in (("hash",), ("file", "hash"), ("process", "hash"), ("file", "pe"), ("process", "pe")):
         digests.update(section(record, path))
-    return ",".join(
-        f"{algorithm.upper()}={str(digests[algorithm]).upper()}" for algorithm in _ALGORITHMS if algorithm in digests
-    )
+    told = ((algorithm.upper(), digests.get(algorithm)) for algorithm in _ALGORITHMS)
+    return ",".join(f"{algorithm}={digest.upper()}" for algorithm, digest in told if isinstance(digest, str))

@@ -140,7 +140,7 @@ def _winlogbeat6(record: Json) -> Parts:
 
 
 def _winlogbeat7(record: Json) -> Parts:
-    """Winlogbeat 7 and later, and Elastic's agent; its Sysmon module is told by its name or by what it leaves behind."""
+    """Winlogbeat 7 and later, and Elastic's agent; the Sysmon module is told by its name or what it leaves."""
     winlog: Json = record["winlog"]
     event = section(record, ("event",))
     data = _object(winlog.get("event_data"), "winlog.event_data")
