@@ -1,0 +1,151 @@
+"""``python -m tests.faults``: real Kafka, worker processes, a live producer, faults, and an oracle. See --help."""
+
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from stream_app.kafka.connection import Connection
+from stream_app.kafka.local import LocalBroker, Node, free_ports
+from tests.faults.kinds import KINDS, SECONDS
+from tests.faults.load import Load
+from tests.faults.oracle import Verdict
+from tests.faults.proxy import Proxy
+from tests.faults.stage import Stage
+
+ROUND_TRIP = 0.008
+SHORT = {"kill": (1, 2), "terminate": (1, 2), "freeze": (1, 1), "broker": (1, 1)}
+LONG = {
+    "none": (1, 2),
+    "kill": (20, 5),
+    "take-over": (4, 2),
+    "terminate": (6, 4),
+    "join-leave": (6, 4),
+    "freeze": (10, 2),
+    "broker": (7, 3),
+    "never-committed": (4, 3),
+}
+"""Kind to (runs, faults a run)."""
+
+
+class Row(msgspec.Struct):
+    """The sum of one kind's runs."""
+
+    kind: str
+    runs: int = 0
+    faults: int = 0
+    records: int = 0
+    matches: int = 0
+    missing: int = 0
+    extra: int = 0
+    wrong: int = 0
+    duplicates: int = 0
+    recovery: list[float] = msgspec.field(default_factory=list)
+
+    def add(self, verdict: Verdict) -> None:
+        """Add one run."""
+        self.runs += 1
+        self.faults += len(verdict.recovery)
+        self.recovery += verdict.recovery
+        for name in ("records", "matches", "missing", "extra", "wrong", "duplicates"):
+            setattr(self, name, getattr(self, name) + getattr(verdict, name))
+
+    def cells(self) -> list[str]:
+        """Give the row as the table shows it."""
+        waits = f"{statistics.median(self.recovery):.1f} / {max(self.recovery):.1f}" if self.recovery else "-"
+        numbers = (self.runs, self.faults, self.records, self.matches, self.missing, self.extra, self.wrong)
+        return [self.kind, *map(str, numbers), str(self.duplicates), waits]
+
+
+HEAD = ["kind", "runs", "faults", "records", "matches", "missing", "extra", "wrong", "repeats", "wait s (median / max)"]
+
+
+def slow_broker(folder: Path) -> tuple[LocalBroker, Proxy, Connection]:
+    """Give a broker whose second listener is reached through a proxy that delays."""
+    near, far = free_ports(2)
+    node = Node(1)
+    broker = LocalBroker(
+        folder,
+        node=node,
+        config={
+            "listeners": f"PLAINTEXT://127.0.0.1:{node.port},SLOW://127.0.0.1:{near},"
+            f"CONTROLLER://127.0.0.1:{node.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{node.port},SLOW://127.0.0.1:{far}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SLOW:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        },
+    )
+    return broker, Proxy(far, near, ROUND_TRIP / 2), Connection(bootstrap_servers=f"127.0.0.1:{far}")
+
+
+def run(kind: str, stage: Stage, seed: int, times: int, rate: int) -> Verdict:
+    """Do one run of a kind."""
+    chance = random.Random(seed)
+    load = Load(stage.connection, stage.names.sysmon, seed, rate, SECONDS[kind] * times + 3)
+    try:
+        for _ in range(2):
+            stage.worker()
+        load.start()
+        KINDS[kind](stage, chance, times)
+        load.finish()
+        return stage.audit(load)
+    finally:
+        stage.close()
+
+
+def table(rows: list[Row]) -> str:
+    """Give a table in Markdown."""
+    lines = [HEAD, ["---"] * len(HEAD), *(row.cells() for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+@click.command()
+@click.option(
+    "--long", "long_form", is_flag=True, help="All kinds, many runs, under two hours; without it a short form."
+)
+@click.option("--kinds", default="", help=f"Only these, with commas: {', '.join(KINDS)}.")
+@click.option("--seed", type=int, default=None, help="Repeat a run's choices; without it a new seed, which is printed.")
+@click.option("--rate", default=400, show_default=True, help="Records a second.")
+@click.option("--folder", type=click.Path(path_type=Path), default=None, help="Where logs go and stay.")
+def main(long_form: bool, kinds: str, seed: int | None, rate: int, folder: Path | None) -> None:  # noqa: FBT001 - click
+    """Kill, pause, restart and move workers and brokers, and count what came out against what went in.
+
+    Ends with 1 if a match is missing, counted twice, or told in two ways; the logs of that run stay.
+    """
+    seed = random.SystemRandom().randrange(1 << 30) if seed is None else seed
+    folder = folder or Path(tempfile.mkdtemp(prefix="faults-"))
+    plan = LONG if long_form else SHORT
+    wanted = {kind: plan.get(kind, (1, 2)) for kind in (kinds.split(",") if kinds else plan)}
+    click.echo(f"seed {seed}, logs in {folder}", err=True)
+    chance = random.Random(seed)
+    rows = []
+    broker, proxy, slow = slow_broker(folder / "kafka")
+    with broker:
+        for kind, (runs, times) in wanted.items():
+            row = Row(kind)
+            rows.append(row)
+            for number in range(runs):
+                began, run_seed = time.monotonic(), chance.randrange(1 << 30)
+                name = f"{kind}-{number}"
+                # every third run reads through the round trip, every fourth has 32 partitions
+                stage = Stage(
+                    broker,
+                    folder / name,
+                    name,
+                    partitions=32 if number % 4 == 3 else 4,  # noqa: PLR2004 - as said
+                    worker_connection=slow if number % 3 == 2 else None,  # noqa: PLR2004 - as said
+                )
+                verdict = run(kind, stage, run_seed, times, rate)
+                row.add(verdict)
+                click.echo(f"{name}: {verdict} in {time.monotonic() - began:.0f} s", err=True)
+    proxy.close()
+    click.echo(table(rows))
+    sys.exit(any(row.missing or row.extra or row.wrong for row in rows))
+
+
+if __name__ == "__main__":
+    main()
