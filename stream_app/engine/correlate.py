@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from stream_app.engine.incident import incident_id
 from stream_app.engine.key import Key
-from stream_app.engine.row import Episode, Mark, Row, Source
+from stream_app.engine.row import Episode, Mark, Row
 from stream_app.engine.window import Decision, place_of
 from stream_app.rulebook.rule import Rule
 
@@ -37,25 +37,23 @@ def correlate(
     after = list(row.episodes)
     changed: set[int] = set()
     for decision in decisions:
-        index = _home(rule, after, decision.time, changed, row.sources)
+        index = _home(rule, row, after, decision.time, changed)
         if index is None:
             if decision.mark is None:
                 continue
             index = len(after)
             made = incident_id(rule, key, decision.time)
             after.append(Episode(made, 0, decision.time, decision.time, 0, 0, row.position, (), b""))
-        after[index] = _grown(rule, after[index], decision, row.sources)
+        one = after[index]
+        after[index] = _grown(rule, row, one, decision, one.revision + (index not in changed))
         changed.add(index)
-    for index in changed:
-        e = after[index]
-        after[index] = Episode(
-            e.id, e.revision + 1, e.first, e.last, e.count, e.events, row.position, e.evidence, e.into
-        )
     return tuple(after), tuple([after[index] for index in sorted(changed)])
 
 
-def over(rule: Rule, episodes: Sequence[Episode], stream_time: int | None, position: int) -> tuple[Episode, ...]:
+def over(rule: Rule, episodes: tuple[Episode, ...], stream_time: int | None, position: int) -> tuple[Episode, ...]:
     """Drop the incidents that no trigger can reach any more and that need not be sent again."""
+    if len(episodes) == 1 and position - episodes[0].position < REACH:
+        return episodes
     end = None if stream_time is None else stream_time - rule.lateness - quiet(rule)
     kept = [
         episode
@@ -65,8 +63,8 @@ def over(rule: Rule, episodes: Sequence[Episode], stream_time: int | None, posit
     return tuple(kept[-MOST:])
 
 
-def _home(rule: Rule, episodes: list[Episode], time: int, changed: set[int], sources: Sequence[Source]) -> int | None:
-    """Find the incident that a trigger at ``time`` belongs to, joining two where it belongs to both."""
+def _home(rule: Rule, row: Row, episodes: list[Episode], time: int, changed: set[int]) -> int | None:
+    """Find the incident that a trigger at ``time`` belongs to, joining those that it belongs to."""
     reach = quiet(rule)
     near = [
         index
@@ -75,64 +73,54 @@ def _home(rule: Rule, episodes: list[Episode], time: int, changed: set[int], sou
     ]
     if not near:
         return None
-    if len(near) > 1:
-        stays, goes = near
+    stays = near[0]
+    for goes in near[1:]:
         one, other = episodes[stays], episodes[goes]
-        episodes[stays] = _joined(rule, one, other, sources)
+        episodes[stays] = _joined(rule, row, one, other, one.revision + (stays not in changed))
         changed.add(stays)
-        if other.revision:
-            episodes[goes] = Episode(
-                other.id, other.revision, other.first, other.last, 0, 0, other.position, (), one.id
-            )
+        if other.revision > (goes in changed):
+            revision = other.revision + (goes not in changed)
+            episodes[goes] = Episode(other.id, revision, other.first, other.last, 0, 0, row.position, (), one.id)
             changed.add(goes)
         else:  # made by this very step, so nobody has heard of it; it is the last one
             episodes.pop()
             changed.discard(goes)
-    return near[0]
+    return stays
 
 
-def _joined(rule: Rule, one: Episode, other: Episode, sources: Sequence[Source]) -> Episode:
-    evidence = sorted((*one.evidence, *other.evidence), key=lambda mark: place_of(mark, sources))
+def _joined(rule: Rule, row: Row, one: Episode, other: Episode, revision: int) -> Episode:
+    evidence = sorted((*one.evidence, *other.evidence), key=lambda mark: place_of(mark, row.sources))
     return Episode(
         one.id,
-        one.revision,
+        revision,
         min(one.first, other.first),
         max(one.last, other.last),
         one.count + other.count,
         one.events + other.events,
-        one.position,
+        row.position,
         _bounded(tuple(evidence), rule.evidence),
         b"",
     )
 
 
-def _grown(rule: Rule, one: Episode, decision: Decision, sources: Sequence[Source]) -> Episode:
-    mark = decision.mark
+def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int) -> Episode:
+    mark, events = decision.mark, one.events + decision.behind
     if mark is None:
-        return Episode(
-            one.id,
-            one.revision,
-            one.first,
-            one.last,
-            one.count,
-            one.events + decision.behind,
-            one.position,
-            one.evidence,
-            one.into,
-        )
+        return Episode(one.id, revision, one.first, one.last, one.count, events, row.position, one.evidence, b"")
+    time, first, last = mark.time, one.first, one.last
     evidence = (*one.evidence, mark)
-    if one.evidence and mark.time <= one.evidence[-1].time:
-        evidence = tuple(sorted(evidence, key=lambda each: place_of(each, sources)))
+    if one.evidence and time <= one.evidence[-1].time:
+        evidence = tuple(sorted(evidence, key=lambda each: place_of(each, row.sources)))
     return Episode(
         one.id,
-        one.revision,
-        min(one.first, mark.time),
-        max(one.last, mark.time),
+        revision,
+        min(first, time),
+        max(last, time),
         one.count + 1,
-        one.events + decision.behind,
-        one.position,
+        events,
+        row.position,
         _bounded(evidence, rule.evidence),
-        one.into,
+        b"",
     )
 
 

@@ -7,7 +7,8 @@ recompute it. It is made once, when the incident is, and kept: an earlier event 
 """
 
 from collections.abc import Mapping
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +19,7 @@ from stream_app.language.values import Value
 from stream_app.rulebook.rule import Rule
 
 NAMESPACE = UUID("5b0f2f6c-0c55-5c58-9b53-0f7a1d8e2c11")
+_NAMESPACE = NAMESPACE.bytes
 
 ACTIVE, SYSTEM_CLEARED = 0, 3
 """FortiSIEM's incidentStatus, as far as it is given here."""
@@ -25,7 +27,7 @@ ACTIVE, SYSTEM_CLEARED = 0, 3
 CREATE, UPDATE, CLEAR = "create", "update", "clear"
 
 
-class Incident(Struct, frozen=True, kw_only=True):
+class Incident(Struct, frozen=True):
     """One state of one incident. Of several with the same id, the highest revision is the truth.
 
     Times are integer milliseconds since 1970. ``attributes`` holds the mapped attributes that are present.
@@ -59,10 +61,12 @@ class Incident(Struct, frozen=True, kw_only=True):
 
 def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     """Give the 16 bytes of the id of an incident that is made at ``first_seen``."""
-    values = dict(zip(rule.subpattern.group_by, key.group, strict=True))
-    named = sorted((attribute, values[source]) for attribute, source in rule.mapping)
+    values = dict(zip(rule.subpattern.group_by, key.group, strict=False))
+    named = sorted((attribute, values.get(source)) for attribute, source in rule.mapping)
     name = msgspec.json.encode((key.customer, key.rule, named, first_seen))
-    return uuid5(NAMESPACE, name.decode()).bytes
+    digest = sha1(_NAMESPACE + name, usedforsecurity=False).digest()
+    # RFC 9562, 5.5: version 5 in the seventh byte, the variant in the ninth.
+    return digest[:6] + bytes((digest[6] & 0x0F | 0x50, digest[7], digest[8] & 0x3F | 0x80)) + digest[9:16]
 
 
 def id_text(data: bytes) -> str:
@@ -72,32 +76,33 @@ def id_text(data: bytes) -> str:
 
 
 def incident(rule: Rule, key: Key, episode: Episode, sources: tuple[Source, ...]) -> Incident:
-    """Give the incident as it stands. The same episode gives the same incident: the activity follows from it too."""
-    values = dict(zip(rule.subpattern.group_by, key.group, strict=True))
-    attributes = {name: value for name, source in rule.mapping if (value := values[source]) is not None}
-    evidence = []
-    for mark in episode.evidence:
-        source = sources[mark.source]
-        evidence.append(f"{source.topic}/{source.partition}@{mark.offset}")
-    activity = CLEAR if episode.into else CREATE if episode.revision == 1 else UPDATE
+    """Give the incident as it stands. The same episode gives the same incident: the activity follows from it too.
+
+    A key that was made when the rule grouped by fewer attributes lacks values: these are absent.
+    """
+    values = dict(zip(rule.subpattern.group_by, key.group, strict=False))
+    attributes = {name: value for name, source in rule.mapping if (value := values.get(source)) is not None}
+    places = [f"{source.topic}/{source.partition}@" for source in sources]
+    evidence = tuple([places[mark.source] + str(mark.offset) for mark in episode.evidence])
+    # Fields by position: their names would cost as much as all else here.
     return Incident(
-        activity=activity,
-        revision=episode.revision,
-        incident_id=id_text(episode.id),
-        rule=rule.id,
-        rule_name=rule.name,
-        severity=rule.severity,
-        category=rule.category,
-        subcategory=rule.subcategory,
-        tactics=rule.tactics,
-        techniques=rule.techniques,
-        customer=key.customer,
-        attributes=attributes,
-        status=SYSTEM_CLEARED if episode.into else ACTIVE,
-        count=episode.count,
-        incident_count=episode.events,
-        first_seen=episode.first,
-        last_seen=episode.last,
-        evidence=tuple(evidence),
-        merged_into=id_text(episode.into),
+        CLEAR if episode.into else CREATE if episode.revision == 1 else UPDATE,
+        episode.revision,
+        id_text(episode.id),
+        rule.id,
+        rule.name,
+        rule.severity,
+        rule.category,
+        rule.subcategory,
+        rule.tactics,
+        rule.techniques,
+        key.customer,
+        attributes,
+        SYSTEM_CLEARED if episode.into else ACTIVE,
+        episode.count,
+        episode.events,
+        episode.first,
+        episode.last,
+        evidence,
+        id_text(episode.into),
     )

@@ -158,7 +158,7 @@ def _thin(held: Sequence[Held], enough: int, rule: Rule) -> tuple[Held, ...]:
     never = rule.subpattern.constraint.operator in {"=", "<", "<="}
     kept: list[Held] = []
     for i, event in enumerate(held):
-        settled = never or event.state & (BEHIND | WAITING) == BEHIND
+        settled = never or event.state & BEHIND
         crowded = (
             len(kept) >= enough and i + enough < len(held) and held[i + enough].time - kept[-enough].time <= rule.window
         )

@@ -269,6 +269,40 @@ def test_same_bytes(  # noqa: PLR0913  each is one dimension of the property
         assert encode_row(row) == encode_row(row2)
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    sign=st.sampled_from(sorted(HOLDS)),
+    final=st.booleans(),
+    number=st.integers(0, 2),
+    window=st.integers(2, 12),
+    lateness=st.integers(0, 20),
+    times=st.lists(st.integers(0, 50), min_size=20, max_size=70),
+    behind=st.integers(0, 25),
+)
+def test_dense(  # noqa: PLR0913  each is one dimension of the property
+    rule_of: Callable[..., Rule],
+    match_of: Callable[..., Match],
+    sign: str,
+    number: int,
+    times: list[int],
+    *,
+    behind: int,
+    final: bool,
+    **options: int,
+) -> None:
+    """Where crowds are thinned out, in order or with events up to ``behind`` before those in front, nothing changes."""
+    final = final or sign in {"=", "!=", "<", "<="}
+    rule = rule_of(f"{sign} {number}", final=final, clear_after=0, **options)
+    times = [
+        time for _, time in sorted((time + (index * 7919) % (behind + 1), time) for index, time in enumerate(times))
+    ]
+    events = [Happened(time, 0, offset) for offset, time in enumerate(times)]
+    reached: list[int | None] = [min(times[index:]) + rule.lateness for index in range(len(times))]
+    _, sent, late = run(rule, Scene(events, reached, list(range(len(times))), []), match_of)
+    assert not any(late)
+    assert expected(rule, events) == standing(sent)
+
+
 @settings(max_examples=50, deadline=None)
 @given(number=st.integers(2, 4), seed=st.integers(0, 10**6))
 def test_crowds(rule_of: Callable[..., Rule], match_of: Callable[..., Match], number: int, seed: int) -> None:
@@ -280,3 +314,10 @@ def test_crowds(rule_of: Callable[..., Rule], match_of: Callable[..., Match], nu
     assert expected(rule, events) == standing(sent)
     assert row is not None
     assert len(row.held) <= 2 * number * (61 // 20 + 2)
+    upper = rule_of(f"<= {number}", final=True, window=20, lateness=40, clear_after=100)
+    _, sent, _ = run(upper, scene, match_of)
+    assert expected(upper, events) == standing(sent)
+    row = None
+    for event in events:
+        row = observe(upper, row, match_of(event.time, event.offset), event.offset, None).row
+        assert len(row.held) <= 2 * (number + 1) * (61 // 20 + 2)

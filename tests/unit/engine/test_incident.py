@@ -37,6 +37,12 @@ def test_id_differs(rule_of: Callable[..., Rule]) -> None:
     assert 6 == len({incident_id(rule, key, first) for key, first in [(KEY, 1000), *others]})
 
 
+def test_rule_grew(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
+    """A match that was on its way when its rule came to group by more still makes an incident, of what it says."""
+    observed = observe(rule_of(group_by=GROUP), None, match_of(1000, 7, group=("pc1",)), 0, None)
+    assert {"hostName": "pc1"} == observed.incidents[0].attributes
+
+
 def test_none() -> None:
     """No id is the empty text."""
     assert "" == id_text(b"")

@@ -124,6 +124,16 @@ def test_joined(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) ->
     assert [(UPDATE, 3, 4, 4, 0, 2 * HOUR)] == told(further.incidents)
 
 
+def test_joined_three(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
+    """Where a rule was changed to clear later, a trigger joins all the incidents that it now belongs to."""
+    row, _ = feed(rule_of(clear_after=HOUR), *(match_of(2 * HOUR * i, i) for i in range(3)))
+    observed = observe(rule_of(clear_after=3 * HOUR), row, match_of(2 * HOUR, 3), 3, None)
+    assert [(UPDATE, 2, 4, 4, 0, 4 * HOUR), (CLEAR, 2, 0), (CLEAR, 2, 0)] == [
+        each if each[0] == UPDATE else each[:3] for each in told(observed.incidents)
+    ]
+    assert 1 == len({each.merged_into for each in observed.incidents[1:]})
+
+
 def test_joined_unheard(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
     """An incident that is made and taken over in one step is never told of."""
     rule = rule_of(">= 3", window=100, clear_after=100)
@@ -133,6 +143,29 @@ def test_joined_unheard(rule_of: Callable[..., Rule], match_of: Callable[..., Ma
     assert [1] == [len(each.incidents) for each in seen[-1:]]
     assert 1 == len(row.episodes)
     assert (4, 6) == (seen[-1].incidents[0].count, seen[-1].incidents[0].incident_count)
+
+
+def test_joined_after_growing(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
+    """An incident that grows and is taken over in one step is told of once, cleared."""
+    rule = rule_of(">= 3", window=100, clear_after=100)
+    times = (190, 260, 260, 10, 10, 10, 20, 110, 100)
+    _, seen = feed(rule, *(match_of(time, offset) for offset, time in enumerate(times)))
+    assert [(UPDATE, 2, 4, 4, 10, 20)] == told(seen[6].incidents)
+    assert [(UPDATE, 2, 9, 9, 10, 260), (CLEAR, 3, 0)] == [
+        told(seen[8].incidents)[0],
+        told(seen[8].incidents)[1][:3],
+    ]
+
+
+def test_final_ties(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
+    """Events of one millisecond are decided in the order of their places, whichever came first."""
+    rule = rule_of("= 2", final=True, lateness=0)
+    pair = match_of(5, 7, 0), match_of(5, 3, 1)
+    told_of = []
+    for matches in (pair, pair[::-1]):
+        row, _ = feed(rule, *matches)
+        told_of.append([each.evidence for each in advance(rule, KEY, row, 6, 2).incidents])
+    assert [[("sysmon/0@7",), ("sysmon/0@7", "sysmon/1@3")]] * 2 == told_of
 
 
 @pytest.mark.parametrize(
@@ -178,8 +211,24 @@ def test_late_arrival_decides_again(rule_of: Callable[..., Rule], match_of: Call
 def test_behind_only(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
     """An event that triggers nothing but stands behind a trigger raises incidentCount alone."""
     rule = rule_of(">= 2", window=1000)
-    _, seen = feed(rule, match_of(5000, 0), match_of(5000, 1), match_of(4500, 2))
+    _, seen = feed(rule, match_of(5000, 0), match_of(5000, 1), match_of(4001, 2), match_of(4000, 3))
+    assert [(CREATE, 1, 2, 2, 5000, 5000)] == told(seen[1].incidents)
     assert [(UPDATE, 2, 2, 3, 5000, 5000)] == told(seen[2].incidents)
+    # To the millisecond: 4000 is not in (4000, 5000], but makes two of (3001, 4001].
+    assert [(UPDATE, 3, 3, 4, 4001, 5000)] == told(seen[3].incidents)
+
+
+def test_just_not_behind(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
+    """An event a whole window before a trigger does not stand behind it."""
+    _, seen = feed(rule_of(">= 2", window=1000), match_of(5000, 0), match_of(5000, 1), match_of(4000, 2))
+    assert () == seen[2].incidents
+
+
+def test_behind_a_single_trigger(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
+    """An incident is created once: one more event behind its only trigger is an update."""
+    _, seen = feed(rule_of(">= 3", window=1000), *(match_of(t, i) for i, t in enumerate((4500, 4600, 5000, 4050))))
+    assert [(CREATE, 1, 1, 3, 5000, 5000)] == told(seen[2].incidents)
+    assert [(UPDATE, 2, 2, 4, 4600, 5000)] == told(seen[3].incidents)
 
 
 def test_at_least_none(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
