@@ -54,13 +54,13 @@ class Checker:
     def __init__(self, environment: Environment, place: Place) -> None:
         self.environment = environment
         self._place = place
-        self._noted = set[tuple[int, str]]()
+        self._noted = set[int]()
         self.problems: list[Diagnostic] = []
 
     def note(self, span: Span, message: str) -> None:
-        """Note what is wrong at a node, once."""
-        if (span.start, message) not in self._noted:
-            self._noted.add((span.start, message))
+        """Note what is wrong at a node; what else is wrong there may only follow from it."""
+        if span.start not in self._noted:
+            self._noted.add(span.start)
             self.problems.append(self._place.diagnose(span.start, message))
 
     def type_of(self, operand: Argument) -> AttributeType:  # noqa: PLR0911 - one for each kind of operand
@@ -95,12 +95,13 @@ class Checker:
             return AttributeType.IP
         return AttributeType.NUMBER if AttributeType.NUMBER in types else AttributeType.STRING
 
-    def require_number(self, operand: Operand, purpose: str) -> None:
-        """Note an operand that is no number where only a number makes sense."""
+    def is_number(self, operand: Operand, purpose: str) -> bool:
+        """Tell whether an operand is a number; one that is none is noted, with what needs a number."""
         kind = self.type_of(operand)
         if kind is not AttributeType.NUMBER:
             hint = f"; TO_INTEGER({shown(operand)}) is a number" if kind is AttributeType.STRING else ""
             self.note(operand.span, f"{purpose} a number, {shown(operand)} is {NOUNS[kind]}{hint}")
+        return kind is AttributeType.NUMBER
 
     def text(self, literal: Literal) -> str:
         """Read a literal as text: as it is written."""
@@ -149,7 +150,9 @@ class Checker:
         """Give the table that a call reads; a table or a column that is not there is noted."""
         tables = self.environment.tables
         table = tables.get(lookup.table)
-        if table is None:
+        if lookup.misplaced is not None:
+            self.note(lookup.misplaced.span, f"expected an attribute such as intfName, got {shown(lookup.misplaced)}")
+        elif table is None:
             self.note(lookup.span, f"unknown table {lookup.table!r}{suggest(lookup.table, tables)}")
         elif lookup.column and lookup.column not in table.columns:
             close = suggest(lookup.column, table.columns)

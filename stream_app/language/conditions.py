@@ -127,7 +127,7 @@ class Conditions(Emitter):
             other = self._bound_number(right, left, number.known)
             return pytree.compare(number.value, _COMPARE[operator](), other.value), other.known
         if operator not in {"=", "!="}:
-            self.require_number(left, f"{node.operator} compares")
+            self.is_number(left, f"{node.operator} compares")
         equal = self._equal_addresses if kind is AttributeType.IP else self._equal_texts
         test, known = equal(left, right, known)
         return (pytree.negate(test) if operator == "!=" else test), known
@@ -193,7 +193,8 @@ class Conditions(Emitter):
     def _range(self, node: Range, known: Known) -> Test:
         if self.type_of(node.operand) is AttributeType.IP:
             return self._address_range(node, known)
-        self.require_number(node.operand, "BETWEEN compares")
+        if not self.is_number(node.operand, "BETWEEN compares"):
+            return pytree.constant(value=False), known
         low = self._bound_number(node.low, node.operand, known)
         number = self.emit(node.operand, Form.NUMBER, low.known)
         high = self._bound_number(node.high, node.operand, number.known)

@@ -191,7 +191,7 @@ class Emitter(Checker):
 
     def _constant(self, literal: Literal, form: Form) -> object:
         if form is Form.NUMBER:
-            return self.number(literal, shown(literal))
+            return self.number(literal, "the other branch")
         if form is Form.ADDRESS:
             low, high = self.network(literal, shown(literal))
             if low != high:
@@ -221,7 +221,8 @@ class Emitter(Checker):
         raise AssertionError(operand)  # pragma: no cover - literals and attributes are not computed
 
     def _number(self, operand: Operand, known: Known, purpose: str) -> tuple[ast.expr, Known]:
-        self.require_number(operand, purpose)
+        if not self.is_number(operand, purpose):
+            return pytree.load("nan"), known
         emitted = self.emit(operand, Form.NUMBER, known)
         return emitted.value, emitted.known
 
@@ -251,6 +252,9 @@ class Emitter(Checker):
     def _if(self, call: Call, known: Known) -> tuple[ast.expr, Known]:
         condition, when_true, when_false = call.arguments
         form = _NATURAL[self.type_of(call)]
+        for branch in (when_true, when_false):
+            if isinstance(branch, Literal) and self.type_of(call) is AttributeType.IP:
+                self.network(branch, "the other branch")
         tested = self.condition(cast("Expression", condition), known)
         left = self.emit(cast("Operand", when_true), form, tested.when_true)
         right = self.emit(cast("Operand", when_false), form, tested.when_false)

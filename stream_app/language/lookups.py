@@ -33,6 +33,8 @@ class Lookup(Struct, frozen=True):
     column: str
     keys: tuple[Operand, ...]
     span: Span
+    misplaced: Operand | None = None
+    """What stands where ``DeviceToCMDBAttr`` takes the attribute that names its table."""
 
 
 def lookup_of(call: Call) -> Lookup:
@@ -40,8 +42,9 @@ def lookup_of(call: Call) -> Lookup:
     names = [argument.text for argument in call.arguments if isinstance(argument, Name)]
     keys = tuple(argument for argument in call.arguments if isinstance(argument, Operand))
     if call.function == "DeviceToCMDBAttr":
-        parts = [part.name if isinstance(part, Attribute) else "?" for part in keys[1:]]
-        return Lookup("_".join([CMDB, *parts]), names[0], keys, call.span)
+        parts = [part.name for part in keys[1:] if isinstance(part, Attribute)]
+        misplaced = keys[1] if len(keys) > 1 and not parts else None
+        return Lookup("_".join([CMDB, *parts]), names[0], keys, call.span, misplaced)
     return Lookup(names[0], names[1] if len(names) > 1 else "", keys, call.span)
 
 

@@ -188,7 +188,8 @@ class OperandParser(TokenReader, ABC):
         fewest, most = signature.fewest, signature.most
         if count < fewest or (most is not None and count > most):
             wanted = f"{fewest} or more" if most is None else str(fewest) if fewest == most else f"{fewest} or {most}"
-            self.fail_at(word, f"{signature.name} takes {wanted} arguments, got {count}")
+            noun = "argument" if wanted == "1" else "arguments"
+            self.fail_at(word, f"{signature.name} takes {wanted} {noun}, got {count}")
 
     def _name(self, argument: Argument) -> Name:
         """Read a bare word or a quoted string as the name it is here."""
