@@ -117,7 +117,13 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
 
     windows = Windows(
-        rulebook, names, table, counters, to_bytes=to_bytes, settled=settled, sources=facts.sysmon_partitions
+        rulebook,
+        names,
+        table.partitions_held,
+        counters,
+        to_bytes=to_bytes,
+        settled=settled,
+        sources=facts.sysmon_partitions,
     )
 
     @app.agent(sysmon)
@@ -147,7 +153,7 @@ def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
         "broker_session_timeout": options.session_timeout_s,
         "broker_heartbeat_interval": options.heartbeat_interval_s,
         "broker_request_timeout": max(30.0, options.session_timeout_s + 5),
-        "broker_rebalance_timeout": options.session_timeout_s * 2,
+        "broker_rebalance_timeout": options.session_timeout_s,  # who is not back by then has lost its partitions
         "broker_commit_interval": options.commit_interval_s,
         "consumer_auto_offset_reset": "earliest",
         "consumer_group_instance_id": options.instance_id or None,

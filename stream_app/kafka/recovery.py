@@ -32,11 +32,12 @@ class Recovered(Struct):
 
     rows: Rows
     end: int
-    removed: dict[bytes, int]
-    """Keys removed by a tombstone since ``end`` was 0, with the position of it; only while recovering."""
-    stale: set[bytes]
-    """Keys whose last record is not their newest."""
+    removed: dict[bytes, int] = {}
+    """Keys removed by a tombstone, with its position; only while recovering."""
+    stale: dict[bytes, int] = {}
+    """Keys whose last record is not their newest, with the position of the newest."""
     read: int = 0
+    """Records read so far."""
 
 
 def tombstone_headers(position: int) -> list[tuple[str, str | bytes | None]]:
@@ -58,7 +59,7 @@ def recover(
     Stops early, with what it has, once ``cancelled`` says so. Raises RecoveryFailed after ``timeout`` seconds without a
     record.
     """
-    state = known or Recovered(rows={}, end=0, removed={}, stale=set())
+    state = known or Recovered(rows={}, end=0)
     consumer = Consumer({**settings, "auto.offset.reset": "earliest", "queued.max.messages.kbytes": 131_072})
     where = TopicPartition(topic, partition)
     try:
@@ -69,7 +70,7 @@ def recover(
         while where.offset < high and not cancelled():
             messages = consumer.consume(BATCH, 0.2)
             for message in messages:
-                _apply(state, message, position_of)
+                apply(state, message, position_of)
             # the position also passes what the cleaner removed
             where = consumer.position([where])[0] if messages else where
             if messages:
@@ -87,7 +88,8 @@ def recover(
     return state
 
 
-def _apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
+def apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
+    """Take one record of the changelog, in the order of the log."""
     error = message.error()
     if error is not None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
@@ -99,9 +101,9 @@ def _apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
     held = state.rows.get(key)
     newest = state.removed.get(key, -1) if held is None else position_of(held)
     if position < newest:
-        state.stale.add(key)
+        state.stale[key] = newest
         return
-    state.stale.discard(key)
+    state.stale.pop(key, None)
     if value is None:
         state.rows.pop(key, None)
         state.removed[key] = position

@@ -22,7 +22,7 @@ from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of, send_rejection
 from stream_app.kafka.recovery import Rows
-from stream_app.kafka.table import WindowsTable
+from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.rule import Rule, Rulebook
 
@@ -47,7 +47,7 @@ class Windows:
         self,
         rulebook: Rulebook,
         names: Names,
-        table: WindowsTable,
+        held: RowPartitions,
         counters: Counters,
         *,
         to_bytes: Callable[[Incident], bytes],
@@ -56,7 +56,7 @@ class Windows:
     ) -> None:
         self.rules = rulebook.rules
         self.names = names
-        self.table = table
+        self.held = held
         self.counters = counters
         self.to_bytes = to_bytes
         self.settled = settled
@@ -81,7 +81,7 @@ class Windows:
 
     def _partition(self, number: int) -> _Partition:
         """Give what belongs to the rows of a partition; made anew when they were recovered anew."""
-        rows = self.table.rows(number)
+        rows = self.held.rows(number)
         state = self._partitions.get(number)
         if state is None or state.rows is not rows:
             stored = rows.get(PROGRESS_KEY)
@@ -159,7 +159,7 @@ class _Fold:
         if self._clock is not self._state.clock:
             written[PROGRESS_KEY] = encode_clock(self._clock)
             self._state.clock = self._clock
-        self._windows.table.write(self._batch, written, self._position)
+        self._windows.held.write(self._batch, written, self._position)
 
     def _row(self, key: bytes) -> Row | None:
         if key in self._rows:

@@ -89,6 +89,8 @@ def run(kind: str, stage: Stage, seed: int, times: int, rate: int) -> Verdict:
     try:
         for _ in range(2):
             stage.worker()
+        if kind != "never-committed":
+            stage.ready()
         load.start()
         KINDS[kind](stage, chance, times)
         load.finish()
@@ -136,8 +138,8 @@ def main(long_form: bool, kinds: str, seed: int | None, rate: int, folder: Path 
                     broker,
                     folder / name,
                     name,
-                    partitions=32 if number % 4 == 3 else 4,  # noqa: PLR2004 - as said
-                    worker_connection=slow if number % 3 == 2 else None,  # noqa: PLR2004 - as said
+                    partitions=32 if number % 4 == 3 else 4,
+                    worker_connection=slow if number % 3 == 2 else None,
                 )
                 verdict = run(kind, stage, run_seed, times, rate)
                 row.add(verdict)

@@ -46,7 +46,7 @@ def terminate(stage: Stage, chance: random.Random, times: int) -> None:
 
 
 def join_and_leave(stage: Stage, chance: random.Random, times: int) -> None:
-    """A worker joins; then one leaves for good, which is two rebalances."""
+    """Start one more worker, then stop one for good: two rebalances."""
     for _ in range(max(1, times // 2)):
         _pause(chance.uniform(2, 4))
         stage.fault()

@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from confluent_kafka import ConsumerGroupState
+from confluent_kafka.admin import AdminClient
+
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.following import follow
 from stream_app.kafka.local import LocalBroker
-from stream_app.kafka.topics import Names
 from tests.brokers import fresh_topics, settings_of
 from tests.faults.load import Load
 from tests.faults.oracle import Verdict, Wire
@@ -20,7 +22,7 @@ SESSION = 6.0
 class Stage:
     """One run: topics of its own, workers, a load. ``faults`` are the moments (wall clock, s) of what was done."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run varies
         self,
         broker: LocalBroker,
         folder: Path,
@@ -32,7 +34,7 @@ class Stage:
     ) -> None:
         self.broker = broker
         self.connection = Connection(bootstrap_servers=broker.bootstrap_servers)
-        self.names: Names = fresh_topics(self.connection, name, partitions)
+        self.names = fresh_topics(self.connection, name, partitions)
         self.faults: list[float] = []
         self.workers: list[WorkerProcess] = []
         self._folder = folder
@@ -44,6 +46,20 @@ class Stage:
         name = f"worker-{len(self.workers) + 1}"
         self.workers.append(WorkerProcess(self._folder, name, self._settings | {"instance_id": name}))
         return self.workers[-1]
+
+    def ready(self, timeout: float = 60.0) -> None:
+        """Wait until the group is stable with all workers in it. Raises TimeoutError."""
+        admin, deadline = (
+            AdminClient({"bootstrap.servers": self.connection.bootstrap_servers}),
+            time.monotonic() + timeout,
+        )
+        group, wanted = self.names.app_id, len(self.workers)
+        while time.monotonic() < deadline:
+            found = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+            with_partitions = [each for each in found.members if each.assignment.topic_partitions]
+            if found.state == ConsumerGroupState.STABLE and len(with_partitions) == wanted:
+                return
+        raise TimeoutError(f"{group}: {wanted} workers did not come to own partitions")
 
     def fault(self) -> None:
         """Note that something is done now."""

@@ -1,0 +1,77 @@
+"""The rows of the partitions that are ours, and the changelog's end as we know it: what a batch changes and logs.
+
+Decision: our own records of a changelog partition are neighbours, since nobody else may write there. A hole between two
+of them is somebody else's record (a frozen worker that woke up), and only a recovery can put its rows right.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+from confluent_kafka import KafkaError, Message
+
+from stream_app.kafka.batch import Batch
+from stream_app.kafka.recovery import Recovered, Rows, tombstone_headers
+
+
+class ForeignWriter(Exception):
+    """Another process wrote to a changelog partition of ours."""
+
+
+class RowPartitions:
+    """Rows by partition. ``on_foreign`` is told of a record that is not ours; nothing may be written after it."""
+
+    def __init__(self, topic: str, on_foreign: Callable[[ForeignWriter], None]) -> None:
+        self.topic = topic
+        self._on_foreign = on_foreign
+        self._partitions: dict[int, Recovered] = {}
+
+    def keep(self, partitions: set[int]) -> None:
+        """Forget every other partition."""
+        self._partitions = {number: state for number, state in self._partitions.items() if number in partitions}
+
+    def take(self, partition: int) -> Recovered | None:
+        """Take out what is known of a partition, to be recovered further."""
+        return self._partitions.pop(partition, None)
+
+    def put(self, partition: int, state: Recovered) -> None:
+        """Hold a partition that was recovered."""
+        self._partitions[partition] = state
+
+    def rows(self, partition: int) -> Rows:
+        """Give a partition's rows, to be changed by :meth:`write` alone. Raises KeyError for one that is not ours."""
+        return self._partitions[partition].rows
+
+    @property
+    def size(self) -> int:
+        """Rows of all partitions."""
+        return sum(len(each.rows) for each in self._partitions.values())
+
+    def write(self, batch: Batch, rows: dict[bytes, bytes | None], position: int) -> None:
+        """Store rows and log them, in their order; None removes one, at ``position`` (of the matches topic)."""
+        partition = batch.tp.partition
+        state = self._partitions[partition]
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            if error is None:
+                self.book(state, message)
+            batch.delivered(error, message)
+
+        for key, value in rows.items():
+            if value is None:
+                state.rows.pop(key, None)
+                batch.log(self.topic, None, key, delivered, partition, tombstone_headers(position))
+            else:
+                state.rows[key] = value
+                batch.log(self.topic, value, key, delivered, partition)
+
+    def book(self, state: Recovered, message: Message) -> None:
+        """Take note of where a record of ours came to lie."""
+        offset = cast("int", message.offset())
+        if offset != state.end:
+            self._on_foreign(
+                ForeignWriter(
+                    f"{message.topic()}/{message.partition()}: the record at offset {state.end} is not ours (a frozen "
+                    "worker that woke up?); the restart recovers and puts its rows right"
+                )
+            )
+        state.end = offset + 1
