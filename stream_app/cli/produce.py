@@ -21,11 +21,12 @@ KAFKA_TAKES = 1_000_000 - 1_000
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option(
     "--timestamps",
-    type=click.Choice(["recorded", "now"]),
-    default="recorded",
+    type=click.Choice(["now", "recorded"]),
+    default="now",
     show_default=True,
-    help="A record's time on the topic: when it was recorded, so that windows are those of the capture and of replay, "
-    "or now. Kafka soon deletes records that are older than the topic's retention.",
+    help="A record's time on the topic: now, as with a forwarder; or when it was recorded, so that windows are those "
+    "of the capture and of replay. Kafka soon deletes records that are older than the topic's retention, and to "
+    "workers that follow the wall clock (STREAM_APP_DRAINED) they are late.",
 )
 def command(files: tuple[str, ...], timestamps: str) -> None:
     """Send the records in FILE… (JSON lines, XML, gzip of either; - is standard input) to the sysmon topic."""

@@ -27,13 +27,26 @@ SHOWN = 20
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it would lie on the incidents topic.")
 @click.option("--rules", "folder", help="Folder of the rules; default: STREAM_APP_RULES.")
 @click.option(
+    "--late",
+    "time_moves",
+    is_flag=True,
+    help="Move the stream's time with the records, as among workers, so that what comes too late is rejected. "
+    "Otherwise a file is taken as a whole: captures that were joined jump back in time, and nothing is late.",
+)
+@click.option(
     "--partitions", type=click.IntRange(1, 1000), help="Source partitions to play; default: STREAM_APP_PARTITIONS."
 )
 @click.option(
     "--rejected", "all_rejected", is_flag=True, help=f"Show every rejected record, not only the first {SHOWN}."
 )
-def command(
-    files: tuple[str, ...], *, as_json: bool, folder: str | None, partitions: int | None, all_rejected: bool
+def command(  # noqa: PLR0913 - one for each option
+    files: tuple[str, ...],
+    *,
+    as_json: bool,
+    folder: str | None,
+    time_moves: bool,
+    partitions: int | None,
+    all_rejected: bool,
 ) -> None:
     """Run the records in FILE… (JSON lines, XML, gzip of either; - is standard input) through the rules."""
     given = settings()
@@ -44,7 +57,8 @@ def command(
     began = time.monotonic()
     with screen.progress("replaying", size_of(files)) as bar:
         feed = Feed(files, given.sysmon_topic, given.partitions, bar)
-        for found in replay(rulebook, feed.records(), sources=given.partitions, tally=tally):
+        sources = given.partitions if time_moves else None
+        for found in replay(rulebook, feed.records(), sources=sources, tally=tally):
             if not isinstance(found, Rejection):
                 screen.incident(to_bytes(found))
             elif all_rejected or sum(tally.rejected.values()) <= SHOWN:

@@ -175,7 +175,7 @@ def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
 def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> None:
     ends = SourceEnds(options.connection, options.names.sysmon)
 
-    @app.timer(options.progress_interval_s)  # type: ignore[untyped-decorator]
+    @app.timer(options.progress_interval_s)  # type: ignore[untyped-decorator]  # Faust's
     async def progress() -> None:
         """Say how far the source partitions of this worker have come."""
         consumer = cast("Consumer", app.consumer)

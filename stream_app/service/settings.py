@@ -215,9 +215,8 @@ def _secret(
 
 
 def _unknown(name: str) -> str:
-    variables = [row.variable for row in settings_table()]
-    near = difflib.get_close_matches(PREFIX + name, variables, n=1)
-    return f"{PREFIX}{name} is no setting" + (f": did you mean {near[0]}?" if near else "")
+    near = difflib.get_close_matches(name, [row.field.upper() for row in settings_table()], n=1)
+    return f"{PREFIX}{name} is no setting" + (f": did you mean {PREFIX}{near[0]}?" if near else "")
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:

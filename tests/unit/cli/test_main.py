@@ -1,0 +1,231 @@
+"""The command line as a whole: every failure is a line that says what to do, with its status."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stream_app.cli.demo import SCENE
+from stream_app.cli.main import COMMANDS
+from stream_app.kafka.embedded import EmbeddedBroker
+
+ROOT = Path(__file__).parents[3]
+CLOSED = "127.0.0.1:1"
+"""Where no broker can be."""
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Give an environment with these settings only."""
+    ours = {f"STREAM_APP_{name.upper()}": text for name, text in settings.items()}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **ours}
+
+
+def run(
+    *arguments: str, folder: Path = ROOT, given: bytes | None = None, **settings: str
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "stream_app", *arguments],
+        cwd=folder,
+        env=environment(**settings),
+        input=given,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def embedded() -> Iterator[str]:
+    """Give the address of a broker in this process."""
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap_servers
+
+
+def test_every_command_says_what_it_does() -> None:
+    """The help lists the commands in order, and each has a help of its own."""
+    helped = run("--help").stdout.decode()
+    assert list(COMMANDS) == [name for line in helped.splitlines() for name in line.split()[:1] if name in COMMANDS]
+    for command in ("demo", "replay", "broker", "topics"):
+        assert 0 == run(command, "-h").returncode
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    """Status 2, with what was wrong."""
+    done = run("demos")
+    assert (2, True) == (done.returncode, b"No such command 'demos'" in done.stderr)
+
+
+def test_settings_that_cannot_be_end_a_command() -> None:
+    """Every command that reads settings says all mistakes in them and ends with status 2."""
+    done = run("replay", str(SCENE), partitions="none", latness_s="1")
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert (
+        "stream-app: settings that cannot be:\n"
+        "STREAM_APP_PARTITIONS is 'none': it must be a whole number from 1 to 1000 "
+        "(partitions of each topic that is created)\n"
+        "STREAM_APP_LATNESS_S is no setting: did you mean STREAM_APP_LATENESS_S?\n"
+    ) == done.stderr.decode()
+
+
+@pytest.mark.parametrize("command", [["worker"], ["demo"], ["replay", str(SCENE)], ["rules", "check"]])
+def test_no_command_starts_with_a_wrong_rule(tmp_path: Path, command: list[str]) -> None:
+    """All mistakes of all rules are printed with their places, with status 2 and without a broker being asked."""
+    for name, change in (("one", ("REGEXP", "REGEXPP")), ("two", ("severity = 5", "severity = 11"))):
+        source = next((ROOT / "rules").glob("*/windows-*.toml")).read_text()
+        (tmp_path / "rules" / name).mkdir(parents=True)
+        (tmp_path / "rules" / name / f"{name}.toml").write_text(source.replace(*change, 1).replace("_1774", f"_{name}"))
+    done = run(*command, folder=tmp_path, bootstrap_servers=CLOSED)
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert done.stderr.startswith(b"stream-app: rules that cannot run:\nrules/one/one.toml:")
+    assert b"\nrules/two/two.toml:4:" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_wrong_cases_are_told_too(tmp_path: Path) -> None:
+    """The check reads the cases that a worker leaves alone."""
+    folder = next((ROOT / "rules").glob("*/windows-*.toml")).parent
+    (tmp_path / "rules" / folder.name).mkdir(parents=True)
+    (tmp_path / "rules" / folder.name / f"{folder.name}.toml").write_bytes(
+        (folder / f"{folder.name}.toml").read_bytes()
+    )
+    (tmp_path / "rules" / folder.name / "cases.toml").write_text('[[case]]\nname = "x"\n')
+    done = run("rules", "check", "rules", folder=tmp_path)
+    assert (2, True) == (done.returncode, b"cases.toml:1:1: missing key 'events'" in done.stderr)
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    """Status 1, one line, no stack trace."""
+    done = run("replay", "gone.jsonl")
+    expected = b"stream-app: gone.jsonl: cannot be read: No such file or directory\n"
+    assert (1, expected) == (done.returncode, done.stderr)
+
+
+def test_replay_reads_standard_input_and_names_what_it_rejects() -> None:
+    """A rejected record is told with its line; the tally ends the talk; the incidents are on standard output alone."""
+    done = run("replay", "--json", "-", given=SCENE.read_bytes() + b"\n[]\n")
+    talk = done.stderr.decode().splitlines()
+    assert ["<stdin>:56", "<stdin>:58"] == [line.split(": ")[0] for line in talk[:-1]]
+    assert talk[-1].startswith("57 records read, 11 matches, 11 incident records, 2 rejected (1 ")
+    assert (0, 11) == (done.returncode, len(done.stdout.splitlines()))
+
+
+def test_replay_shows_some_rejections_and_counts_all() -> None:
+    """A file that is no capture does not flood the terminal, unless all are asked for."""
+    few = run("replay", "-", given=b"x\n" * 100)
+    everything = run("replay", "--rejected", "-", given=b"x\n" * 100)
+    assert (21, 101) == (len(few.stderr.splitlines()), len(everything.stderr.splitlines()))
+    assert b"100 rejected (100 " in few.stderr
+
+
+def test_replay_judges_lateness_only_when_asked(tmp_path: Path) -> None:
+    """A capture that jumps back is taken as a whole; with --late a record that comes too late is rejected."""
+    line = '{{"EventID":3,"Channel":"Microsoft-Windows-Sysmon/Operational","Computer":"H",'
+    line += '"@timestamp":"2026-03-0{}T09:00:00Z","Image":"python","Initiated":"true",'
+    line += '"SourceIp":"10.0.0.1","DestinationIp":"10.0.0.{}"}}\n'
+    (tmp_path / "jumps.jsonl").write_text("".join(line.format(day, day) for day in (3, 4, 2)))
+    path = str(tmp_path / "jumps.jsonl")
+    assert b"3 incident records, 0 rejected" in run("replay", path, "--partitions", "1").stderr
+    late = run("replay", path, "--partitions", "1", "--late").stderr
+    assert b"2 incident records, 1 rejected (1 late)" in late
+    assert b"jumps.jsonl:3: rejected for PH_Rule_SIGMA_1774: late: " in late
+
+
+@pytest.mark.parametrize("command", [["topics", "show"], ["produce", str(SCENE)], ["incidents"]])
+def test_a_broker_that_is_not_there_is_a_line(command: list[str]) -> None:
+    """After some tries: status 1 and one line, once, that says where it looked and what to check."""
+    done = run(*command, bootstrap_servers=CLOSED)
+    lines = done.stderr.decode().splitlines()
+    assert (1, b"") == (done.returncode, done.stdout)
+    assert lines[0].startswith(f"stream-app: no Kafka broker answers at {CLOSED} (PLAINTEXT): ")
+    assert lines[0].endswith("is STREAM_APP_BOOTSTRAP_SERVERS right? Trying again …")
+    assert 2 == len(lines)
+
+
+def test_a_worker_waits_for_its_broker() -> None:
+    """It says what it waits for, does not end, and ends in order when told to."""
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "stream_app", "worker"],
+        cwd=ROOT,
+        env=environment(bootstrap_servers=CLOSED),
+        stderr=subprocess.PIPE,
+    )
+    assert worker.stderr
+    assert b"Trying again" in worker.stderr.readline()
+    assert None is worker.poll()
+    worker.terminate()
+    assert 0 != worker.wait(30)
+    assert b"Traceback" not in worker.stderr.read()
+    worker.stderr.close()
+
+
+def test_topics_that_are_missing_are_named_by_the_worker(embedded: str) -> None:
+    """With another number of partitions than the setting says, the worker does not start and says why."""
+    done = run("worker", bootstrap_servers=embedded, partitions="8")
+    assert (1, True) == (done.returncode, b"has 4 partitions, STREAM_APP_PARTITIONS says 8" in done.stderr)
+    assert b"Traceback" not in done.stderr
+
+
+def test_produce_sends_what_kafka_takes_and_names_the_rest(tmp_path: Path, embedded: str) -> None:
+    """A record that is larger than Kafka takes is named and left out; all others are sent; the status is 1."""
+    path = tmp_path / "records"
+    path.write_bytes(b"{}\n" + b"x" * 1_200_000 + b"\n{}\n")
+    done = run("produce", str(path), bootstrap_servers=embedded)
+    assert (1, True) == (done.returncode, done.stdout.startswith(b"2 records sent to sysmon in "))
+    assert f"{path}:2: 1,200,000 bytes are more than Kafka takes: not sent\n".encode() == done.stderr
+
+
+def test_the_demo_says_why_its_worker_died(tmp_path: Path) -> None:
+    """A worker that ends by itself ends the demo at once, with status 1 and the end of the worker's log."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\nif sys.argv[1:2] == ['worker']:\n    sys.exit('out of order')\n"
+    )
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "stream_app", "demo"],
+        cwd=ROOT,
+        env={**environment(), "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (1, "") == (done.returncode, done.stdout)
+    assert "stream-app: the worker ended by itself with status 1; the end of its log:\n  " in done.stderr
+    assert done.stderr.endswith("out of order\n")
+    assert time.monotonic() - began < 30
+
+
+def test_a_demo_that_is_stopped_takes_its_worker_along(tmp_path: Path) -> None:
+    """SIGTERM ends demo and worker, and nothing stays behind in the temporary folder."""
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "stream_app", "demo"],
+        cwd=ROOT,
+        env={**environment(), "TMPDIR": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    assert demo.stderr
+    assert b"a worker is starting" in demo.stderr.readline()
+    while not list(tmp_path.glob("*/worker.log")):
+        assert None is demo.poll()
+    demo.terminate()
+    assert 143 == demo.wait(30)
+    assert [] == list(tmp_path.iterdir())
+    demo.stderr.close()
+
+
+def test_the_demo_names_a_record_that_is_too_large_for_it(tmp_path: Path) -> None:
+    """10 MB in one line are not sent and said so; 1.5 MB are sent, and rejected by the worker; the rest is played."""
+    path = tmp_path / "records"
+    path.write_bytes(b"x" * 10_000_000 + b"\n" + b"y" * 1_500_000 + b"\n" + SCENE.read_bytes())
+    done = run("demo", "--json", str(path))
+    said = done.stderr.decode()
+    assert (0, 11) == (done.returncode, len(done.stdout.splitlines())), said
+    assert f"{path}:1: 10,000,000 bytes are too many for the embedded broker: not sent\n" in said
+    assert "rejected: too large: " in said
+    assert "\n57 records read, 11 matches, 6 incidents in 11 records, 2 rejected (1 not json, 1 too large), " in said
