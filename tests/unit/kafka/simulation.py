@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PARTITIONS = 2
-STEPS = 250
 NAMES = Names()
 PYTHON = r"C:\Python311\python.exe"
 
@@ -197,8 +196,14 @@ class Run(msgspec.Struct):
     wrong: int
 
 
-def simulate(
-    rulebook: Rulebook, seed: int, *, zombies: bool = True, remade: bool = False, counted_again: bool = True
+def simulate(  # noqa: PLR0913 - what a run varies
+    rulebook: Rulebook,
+    seed: int,
+    *,
+    steps: int = 250,
+    zombies: bool = True,
+    remade: bool = False,
+    counted_again: bool = True,
 ) -> Run:
     """Do a run of random steps with crashes and wakings, the last one a crash; then let it come to its end, and judge.
 
@@ -207,8 +212,8 @@ def simulate(
     chance = random.Random(seed)
     broker = Broker()
     worker, zombie = Worker(broker, rulebook, chance), Producer(broker, chance)
-    for step in range(STEPS):
-        if remade and step == STEPS // 2:
+    for step in range(steps):
+        if remade and step == steps // 2:
             _finish(worker)
             broker.remake_source()
             worker = Worker(broker, rulebook, chance)

@@ -74,7 +74,7 @@ def test_link_2_cut_a_repeated_match_is_not_answered(rulebook: Rulebook, monkeyp
 
 def _last_is_lost(rulebook: Rulebook, seed: int) -> bool:
     """Whether some incident of a run without the last count never came."""
-    return simulate(rulebook, seed, zombies=False, counted_again=False) != CLEAN
+    return simulate(rulebook, seed, steps=60, zombies=False, counted_again=False) != CLEAN
 
 
 def test_link_2_cut_the_topic_id_is_forgotten(rulebook: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
