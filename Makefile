@@ -46,7 +46,7 @@ lint: $(READY) ## The checks that run nothing: format, lint, types, import contr
 	@echo "== lint: $$($(BIN)/ruff check --show-files $(SOURCES) | wc -l) files"
 	@$(BIN)/ruff check $(SOURCES)
 	@echo "== types"
-	@$(BIN)/mypy $(SOURCES)
+	@$(BIN)/mypy
 	@echo "== import contracts"
 	@$(BIN)/lint-imports --no-logo
 

@@ -29,7 +29,7 @@ class SourceEnds:
 
     async def ends(self, partitions: list[int], patience: float = 5.0) -> dict[int, int]:
         """Give the end offset by partition; a partition that was not answered for is left out."""
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka's
         asked = {TopicPartition(self._topic, number): latest for number in partitions}
         futures = self._client.list_offsets(asked, request_timeout=patience) if asked else {}
         found = {}

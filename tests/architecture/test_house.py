@@ -125,14 +125,14 @@ def test_every_exception_from_the_linters_has_a_reason() -> None:
     assert len(codes) > 10
     assert [] == [line for line in codes if not re.search(r"#\s+\w", line)]
     assert [] == [line for line in lines if re.search(r'=\s*\["[A-Z]{1,4}[0-9]+"', line) and "#" not in line]
-    exceptions = 0
-    for path in [*MODULES, *TESTS]:
-        for number, line in enumerate(path.read_text().splitlines(), start=1):
-            for found in re.finditer(r"# (?:noqa: [A-Z0-9, ]+|type: ignore\[[a-z, -]+\]|pragma: no \w+)", line):
-                exceptions += 1
-                reason = line[found.end() :]
-                assert re.search(r"[-#:(]\s*\w", reason), f"{relative(path)}:{number}: no reason: {line.strip()}"
-    assert exceptions
+    exceptions = [
+        (f"{relative(path)}:{number}", line[found.end() :])
+        for path in [*MODULES, *TESTS]
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        for found in re.finditer(r"# (?:noqa: [A-Z0-9, ]+|type: ignore\[[a-z, -]+\]|pragma: no \w+)", line)
+    ]
+    assert len(exceptions) > 10
+    assert [] == [place for place, reason in exceptions if not re.search(r"\w", reason)]
 
 
 @pytest.mark.parametrize("path", TESTS, ids=relative)

@@ -151,7 +151,7 @@ def write_rule(home: Path) -> Path:
     """Write the README's rule and its cases where it says they belong; gives the rule's file."""
     rule, cases = blocks("toml")
     files = re.findall(r"`(rules/\S+\.toml)`", README)
-    path = home / files[0]
+    path: Path = home / files[0]
     path.parent.mkdir()
     path.write_text(rule)
     (home / files[1]).write_text(cases)

@@ -171,4 +171,4 @@ def test_names_from_event_and_host() -> None:
 def test_event_data_that_is_no_object() -> None:
     """Event data that is no object is no shape we know."""
     with pytest.raises(Unreadable, match="no object"):
-        _read(3, event_data="text")  # type: ignore[arg-type]
+        _read(3, event_data="text")  # type: ignore[arg-type]  # that is the case
