@@ -77,7 +77,8 @@ class _Flow:
         self._rulebook = rulebook
         self._rows: dict[bytes, Row] = {}
         self._agenda = Agenda()
-        self._clock = None if sources is None else Clock.new(sources)
+        self._sources = sources or 0
+        self._clock = None if sources is None else Clock.new(self._sources)
         self._partitions: dict[tuple[str, str, int], int] = {}
         self._position = -1
 
@@ -125,7 +126,7 @@ class _Flow:
             return
         self._position += 1
         reading = Reading("replay", partition, record.offset, time)
-        self._clock = self._clock.after(Progress(VERSION, (reading,)), self._position)
+        self._clock = self._clock.after(Progress(VERSION, self._sources, (reading,)), self._position)
         reached = self._clock.time
         if reached is not None:
             for _, key in self._agenda.take(reached):

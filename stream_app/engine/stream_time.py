@@ -28,6 +28,8 @@ class Progress(Struct, frozen=True, array_like=True, gc=False):
     """What one worker says of the source partitions that it owns."""
 
     version: int
+    partitions: int
+    """How many the source topic has: so many must have reported before there is a time."""
     readings: tuple[Reading, ...]
 
 
@@ -37,6 +39,8 @@ class BadProgress(Exception):
 
 class Clock(Struct, frozen=True, array_like=True, gc=False):
     """The time of one matches partition. ``expected`` source partitions must report before there is a time.
+
+    It grows with a source topic that is given more partitions: time then stands still until each of them has reported.
 
     A topic that is made anew has another id: its time starts anew, and what is still said of the old one is ignored.
     """
@@ -54,7 +58,7 @@ class Clock(Struct, frozen=True, array_like=True, gc=False):
 
     @classmethod
     def new(cls, expected: int) -> "Clock":
-        """Give the clock of a source of ``expected`` partitions, none of which has been heard of."""
+        """Give a clock that has heard of nothing, but knows of ``expected`` partitions (0: progress will say)."""
         return cls(VERSION, -1, expected, "", (), {}, ())
 
     @property
@@ -93,11 +97,12 @@ class Clock(Struct, frozen=True, array_like=True, gc=False):
                 topic_id, known, time = reading.topic_id, {}, None
             offset, reached = known.get(reading.partition, (reading.offset, reading.time))
             known[reading.partition] = (max(offset, reading.offset), max(reached, reading.time))
-        if known and len(known) >= self.expected:
+        expected = max(self.expected, progress.partitions)
+        if known and len(known) >= expected:
             lowest = min(reached for _, reached in known.values())
             time = lowest if time is None else max(time, lowest)
         trail = self.trail if time == self.time else (*self.trail, (position, time))[-TRAIL:]
-        return Clock(VERSION, position, self.expected, topic_id, retired, known, trail)
+        return Clock(VERSION, position, expected, topic_id, retired, known, trail)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from stream_app.engine.key import PROGRESS_KEY
-from stream_app.engine.stream_time import VERSION, Progress, Reading, encode_progress
+from stream_app.engine.stream_time import Progress, Reading, encode_progress
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.sender import Delivered, Sender
 
@@ -55,9 +55,9 @@ def readings(topic_id: str, reached: Reached, ends: Mapping[int, int], now: int)
     return tuple(said)
 
 
-def send_progress(sender: Sender, topic: str, partitions: int, said: tuple[Reading, ...], delivered: Delivered) -> None:
+def send_progress(sender: Sender, topic: str, partitions: int, progress: Progress, delivered: Delivered) -> None:
     """Write one progress record into every matches partition, behind the matches that it speaks of."""
-    value = encode_progress(Progress(VERSION, said))
+    value = encode_progress(progress)
     for partition in range(partitions):
         sender.send(topic, value, PROGRESS_KEY, delivered, partition=partition)
 

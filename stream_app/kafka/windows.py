@@ -52,7 +52,6 @@ class Windows:
         *,
         to_bytes: Callable[[Incident], bytes],
         settled: Callable[[int], int],
-        sources: int,
     ) -> None:
         self.rules = rulebook.rules
         self.names = names
@@ -60,7 +59,6 @@ class Windows:
         self.counters = counters
         self.to_bytes = to_bytes
         self.settled = settled
-        self._sources = sources
         self._partitions: dict[int, _Partition] = {}
 
     def handle(self, batch: Batch) -> None:
@@ -86,7 +84,7 @@ class Windows:
         if state is None or state.rows is not rows:
             stored = rows.get(PROGRESS_KEY)
             state = _Partition(
-                clock=Clock.new(self._sources) if stored is None else decode_clock(stored), agenda=Agenda(), rows=rows
+                clock=Clock.new(0) if stored is None else decode_clock(stored), agenda=Agenda(), rows=rows
             )
             for key, value in rows.items():
                 rule = self.rule(key)

@@ -64,7 +64,7 @@ def logs(draw: st.DrawFn, match_of: Callable[..., Match]) -> list[Match | Progre
         log.append(match_of(max(0, times[partition] + jitter), offsets[partition], partition))
         if tells:
             reading = Reading("T", partition, offsets[partition], times[partition])
-            log.append(Progress(VERSION, (reading,)))
+            log.append(Progress(VERSION, 2, (reading,)))
         offsets[partition] += 1
     return log
 

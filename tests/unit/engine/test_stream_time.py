@@ -18,15 +18,15 @@ from stream_app.engine.stream_time import (
     encode_progress,
 )
 
-PROGRESS = Progress(VERSION, (Reading("id", 0, 42, 1_700_000_000_000), Reading("id", 1, 7, 5)))
-GOLDEN = bytes.fromhex("9201" + "92" + "94a26964002acf0000018bcfe56800" + "94a26964010705")
+PROGRESS = Progress(VERSION, 2, (Reading("id", 0, 42, 1_700_000_000_000), Reading("id", 1, 7, 5)))
+GOLDEN = bytes.fromhex("9301" + "02" + "92" + "94a26964002acf0000018bcfe56800" + "94a26964010705")
 CLOCK = Clock.new(2).after(PROGRESS, 300)
 CLOCK_GOLDEN = bytes.fromhex("9701cd012c02a2696490" + "8200922acf0000018bcfe5680001920705" + "9192cd012c05")
 
 
 def said(partition: int, time: int, topic_id: str = "T", offset: int = 0) -> Progress:
     """Give progress of one source partition."""
-    return Progress(VERSION, (Reading(topic_id, partition, offset, time),))
+    return Progress(VERSION, 1, (Reading(topic_id, partition, offset, time),))
 
 
 def test_golden() -> None:
@@ -116,9 +116,18 @@ def test_no_progress(data: bytes) -> None:
         decode_clock(data)
 
 
+def test_more_partitions() -> None:
+    """A source topic that is given more partitions holds time until each new one has reported; it never goes back."""
+    clock = Clock.new(0).after(said(0, 100), 0)
+    more = Progress(VERSION, 2, (Reading("T", 0, 9, 300),))
+    held = clock.after(more, 1)
+    assert (100, 100) == (clock.time, held.time)
+    assert 250 == held.after(said(1, 250), 2).time
+
+
 def test_version() -> None:
     """Another version is refused, and the message says both."""
     with pytest.raises(BadProgress, match="progress version 2, this worker reads 1"):
-        decode_progress(b"\x92\x02" + GOLDEN[2:])
+        decode_progress(b"\x93\x02" + GOLDEN[2:])
     with pytest.raises(BadProgress, match="clock version 2, this worker reads 1"):
         decode_clock(b"\x97\x02" + CLOCK_GOLDEN[2:])
