@@ -78,7 +78,7 @@ class Conditions(Emitter):
                 test, known = self._contains(node, known)
             case Matches():
                 test, known = self._matches(node, known)
-            case Presence():
+            case _:
                 test, known = self._presence(node, known)
         if not isinstance(node, Comparison) and node.negated:
             test = pytree.negate(test)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
+from abc import ABC, abstractmethod
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -96,7 +97,7 @@ _RUN = {
 _NATURAL = {AttributeType.STRING: Form.TEXT, AttributeType.IP: Form.TEXT, AttributeType.NUMBER: Form.NUMBER}
 
 
-class Emitter(Checker):
+class Emitter(Checker, ABC):
     """Writes one filter's operands; ``namespace`` is what its code may name."""
 
     def __init__(self, environment: Environment, place: Place) -> None:
@@ -117,9 +118,9 @@ class Emitter(Checker):
             "calculate": functions.calculate,
         }
 
+    @abstractmethod
     def condition(self, node: Expression, known: Known) -> Tested:
         """Write a condition; ``IF`` has one among its operands."""
-        raise NotImplementedError
 
     def bind(self, value: object) -> str:
         """Make an object nameable in the filter's code."""
@@ -200,7 +201,7 @@ class Emitter(Checker):
         text = self.text(literal)
         return self.fold(text) if form is Form.FOLDED else text
 
-    def _computed(self, operand: Operand, known: Known) -> tuple[ast.expr, Known]:
+    def _computed(self, operand: Negative | Arithmetic | Call, known: Known) -> tuple[ast.expr, Known]:
         """Write an operand that is computed, in its type's natural form."""
         match operand:
             case Negative(inner):
@@ -216,9 +217,8 @@ class Emitter(Checker):
                 return self._if(operand, known)
             case Call("LookupTableHas" | "LookupTableGet" | "DeviceToCMDBAttr"):
                 return self._lookup(operand, known)
-            case Call():
+            case _:
                 return self._call(operand, known)
-        raise AssertionError(operand)  # pragma: no cover - literals and attributes are not computed
 
     def _number(self, operand: Operand, known: Known, purpose: str) -> tuple[ast.expr, Known]:
         if not self.is_number(operand, purpose):

@@ -110,10 +110,10 @@ class _Parser(OperandParser):
             return Presence(String("", span), negated=False, span=span)
 
     def _skip(self, level: int) -> None:
-        """Go to the next AND, OR or closing parenthesis of the term's own level, or to the end."""
+        """Go to the next AND, OR, comma or closing parenthesis of the term's own level, or to the end."""
         inside = self.open - level
         while self.token.kind is not Kind.END:
-            if inside == 0 and (self.word_is("AND", "OR") or self.symbol_is(")")):
+            if inside == 0 and (self.word_is("AND", "OR") or self.symbol_is(")") or self.symbol_is(",")):
                 break
             inside += self.symbol_is("(") - self.symbol_is(")")
             self.take()

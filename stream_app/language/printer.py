@@ -74,7 +74,8 @@ def _operand(node: Operand | Pattern | Group | Name) -> str:  # noqa: PLR0911 - 
             return f"{function}({', '.join(to_text(argument) for argument in arguments)})"
         case Negative(operand):
             return f"-{_factor(operand)}"
-        case Arithmetic(operands, operators):
+        case _:
+            operands, operators = node.operands, node.operators
             write = _summand if operators[0] in "+-" else _factor
             rest = (f" {operator} {write(operand)}" for operator, operand in zip(operators, operands[1:], strict=True))
             return write(operands[0]) + "".join(rest)

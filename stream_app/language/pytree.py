@@ -63,9 +63,7 @@ def all_of(tests: list[ast.expr]) -> ast.expr:
 
 
 def any_of(tests: list[ast.expr]) -> ast.expr:
-    """Join tests by ``or``; none at all are false."""
-    if not tests:
-        return constant(value=False)
+    """Join tests by ``or``."""
     return tests[0] if len(tests) == 1 else ast.BoolOp(ast.Or(), tests)
 
 

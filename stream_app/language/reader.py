@@ -45,10 +45,9 @@ class TokenReader:
         return self._tokens[self._at - 1].end
 
     def take(self) -> Token:
-        """Step over the token at hand; the end stays."""
+        """Step over the token at hand, which is not the end."""
         token = self.token
-        if token.kind is not Kind.END:
-            self._at += 1
+        self._at += 1
         return token
 
     def word_is(self, *words: str) -> bool:

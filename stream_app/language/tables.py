@@ -41,14 +41,14 @@ class LookupTable(Struct, frozen=True):
 
 
 def parse_table(text: str, path: str = "<table>") -> LookupTable:
-    """Read CSV text (RFC 4180: header first, commas, quotes doubled); blank lines are skipped.
+    """Read CSV text (RFC 4180: header first, commas, quotes doubled); blank lines and a byte order mark are skipped.
 
     Raises:
         LanguageError: no header, an unnamed or repeated column, rows of another length; all of them at once.
 
     """
     place = Place.of(text, path)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     rows: list[tuple[str, ...]] = []
     problems: list[Diagnostic] = []
     columns: tuple[str, ...] | None = None
