@@ -38,8 +38,8 @@ def relative(path: Path) -> str:
 def own_texts() -> Iterator[Path]:
     """Give every text file that belongs to the project."""
     for path in sorted(ROOT.rglob("*")):
-        folders = path.relative_to(ROOT).parts[:-1]
-        foreign = any(each.startswith(".") or each == "__pycache__" or each.endswith(".egg-info") for each in folders)
+        parts = path.relative_to(ROOT).parts
+        foreign = any(each.startswith(".") or each == "__pycache__" or each.endswith(".egg-info") for each in parts)
         if path.is_file() and path.suffix in TEXTS and not foreign:
             yield path
 
