@@ -198,6 +198,18 @@ TERMS = (
     | st.builds(Matches, ANY, st.booleans(), PATTERN, st.just(NOWHERE))
     | st.builds(Presence, ANY | STRING, st.booleans(), st.just(NOWHERE))
 )
+_plain = _comparisons(_attributes("procName", "fileName", "user"), STRING, "=", "!=") | st.builds(
+    Range, NUMBER, st.booleans(), NUMBER, _attributes("srcIpPort", "destIpPort"), st.just(NOWHERE)
+)
+FEW_ATTRIBUTES = st.recursive(
+    _plain,
+    lambda inner: st.builds(
+        lambda node, terms: node(tuple(terms), NOWHERE),
+        st.sampled_from((And, Or)),
+        st.lists(inner, min_size=2, max_size=3),
+    ),
+    max_leaves=12,
+)
 VALUES = {
     **dict.fromkeys(("procName", "fileName", "user", "procId"), TEXTS | st.sampled_from(("Bob", "pc1", 5, 2.0))),
     **dict.fromkeys(("srcIpPort", "destIpPort"), st.integers(-3, 3) | st.sampled_from((443, 2.5, "x", "443", 22))),
@@ -266,6 +278,16 @@ def test_the_compiler_and_the_interpreter_agree(
     predicate = _compiled(tree, environment[option])
     second = interpreter(environment[option])
     assert [second.matches(tree, event) for event in events] == [predicate(event) for event in events]
+
+
+@MANY
+@given(tree=FEW_ATTRIBUTES, event=EVENTS)
+def test_terms_that_share_attributes_agree_too(
+    tree: Expression, event: dict, environment: dict[bool, Environment], interpreter: type
+) -> None:
+    """Whichever terms run and whichever are passed over, no attribute is read before it was fetched."""
+    expected = interpreter(environment[True]).matches(tree, event)
+    assert expected == compile_filter(tree, environment[True])(event)
 
 
 @MANY
