@@ -29,6 +29,8 @@ class Screen:
         self.json = json
         self.out = Console(soft_wrap=True, markup=False, highlight=False, emoji=False)
         self.err = Console(stderr=True, soft_wrap=True, markup=False, highlight=False, emoji=False)
+        self._talk: Console | None = None
+        """Where to talk while a bar is drawn: through another console the bar would be torn."""
 
     def incident(self, data: bytes) -> None:
         """Show an incident, given as the JSON of the incidents topic."""
@@ -42,7 +44,7 @@ class Screen:
 
     def say(self, text: str, style: str = "") -> None:
         """Say something that is no result."""
-        self.err.print(printable(text), style=style or None)
+        (self._talk or self.err).print(printable(text), style=style or None)
 
     @contextmanager
     def progress(self, what: str, total: int | None) -> Iterator["Bar"]:
@@ -51,8 +53,12 @@ class Screen:
         bar = BarColumn() if total else SpinnerColumn()
         columns = (TextColumn("{task.description}"), bar, _Counted(), TimeElapsedColumn())
         quiet = not self.err.is_terminal
-        with Progress(*columns, console=console, disable=quiet, transient=True, redirect_stdout=False) as progress:
-            yield Bar(progress, what, total)
+        self._talk = None if quiet else console
+        try:
+            with Progress(*columns, console=console, disable=quiet, transient=True, redirect_stdout=False) as progress:
+                yield Bar(progress, what, total)
+        finally:
+            self._talk = None
 
 
 class _Counted(ProgressColumn):

@@ -128,6 +128,21 @@ def test_progress_on_a_terminal_counts_records(tmp_path: Path) -> None:
             assert "1,234 records, " in file.read()
 
 
+def test_talk_goes_where_the_bar_is_drawn(tmp_path: Path) -> None:
+    """On one terminal, a line said while a bar is drawn must not be written into it."""
+    screen = Screen()
+    with (tmp_path / "terminal").open("w+") as file:
+        screen.err = Console(file=file, force_terminal=True, width=100)
+        screen.out = Console(file=file, force_terminal=True, width=100)
+        with screen.progress("playing", 10):
+            screen.say("rejected")
+        screen.say("done")
+        file.seek(0)
+        lines = file.read().split("\n")
+    assert any(line.endswith("\x1b[2Krejected") for line in lines)
+    assert lines[-2].endswith("done")
+
+
 def test_times_are_said_in_utc() -> None:
     """Milliseconds become ISO 8601; one that no calendar has is left a number."""
     assert "2026-03-02 09:01:11.200Z" == moment(1_772_442_071_200)
