@@ -1,6 +1,7 @@
 """``stream-app broker``: a real Apache Kafka on this machine, to try things on."""
 
 import signal
+import socket
 import threading
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import click
 from msgspec.structs import replace
 
 from stream_app.cli.environment import settings
+from stream_app.cli.failure import Failure
 from stream_app.kafka.admin import create_topics
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable
@@ -30,6 +32,7 @@ def command(port: int, folder: Path) -> None:
     The first start downloads it, about 45 MB.
     """
     alone = replace(settings(), replication=1, min_insync=1)
+    _refuse_taken(port)
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -42,3 +45,15 @@ def command(port: int, folder: Path) -> None:
             if broker.process is None or broker.process.poll() is not None:
                 raise LocalBrokerUnavailable(f"Apache Kafka ended by itself: see {broker.folder / 'kafka.log'}")
     click.echo("Stopped.", err=True)
+
+
+def _refuse_taken(port: int) -> None:
+    """Refuse a port on which something listens: it would be taken for the broker that is started here."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Failure(
+                f"port {port} of 127.0.0.1 is taken ({error.strerror}): choose another with --port"
+            ) from error

@@ -12,6 +12,7 @@ import pytest
 from stream_app.cli.demo import SCENE
 from stream_app.cli.main import COMMANDS
 from stream_app.kafka.embedded import EmbeddedBroker
+from stream_app.kafka.local import free_ports
 
 ROOT = Path(__file__).parents[3]
 CLOSED = "127.0.0.1:1"
@@ -229,3 +230,25 @@ def test_the_demo_names_a_record_that_is_too_large_for_it(tmp_path: Path) -> Non
     assert f"{path}:1: 10,000,000 bytes are too many for the embedded broker: not sent\n" in said
     assert "rejected: too large: " in said
     assert "\n57 records read, 11 matches, 6 incidents in 11 records, 2 rejected (1 not json, 1 too large), " in said
+
+
+def test_a_broker_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
+    """It makes the topics, says the setting that leads to it, and ends with status 0; a taken port is refused."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "stream_app", "broker", "--port", str(port), "--folder", str(tmp_path / "kafka")]
+    broker = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert broker.stdout
+    assert broker.stderr
+    said = broker.stdout.readline()
+    if not said and os.environ.get("CI") != "true":
+        pytest.skip(f"no real Apache Kafka on this machine: {broker.communicate()[1]}")
+    assert f"STREAM_APP_BOOTSTRAP_SERVERS=127.0.0.1:{port}\n" == said, broker.stderr.read()
+    second = run("broker", "--port", str(port), "--folder", str(tmp_path / "second"))
+    assert (1, True) == (second.returncode, f"port {port} of 127.0.0.1 is taken".encode() in second.stderr)
+    shown = run("topics", "show", bootstrap_servers=f"127.0.0.1:{port}", partitions="6")
+    assert (1, 5) == (shown.returncode, shown.stdout.count(b"partitions: have 4, want 6"))
+    broker.terminate()
+    assert 0 == broker.wait(40)
+    assert 5 == broker.stderr.read().count(": created\n")
+    broker.stdout.close()
+    broker.stderr.close()
