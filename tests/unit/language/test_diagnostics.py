@@ -10,17 +10,12 @@ from stream_app.language.parser import parse
 
 def test_a_position_in_a_query_is_one_in_its_file() -> None:
     """The line and the column are those that an editor shows."""
-    text = "id = 'x'\nquery = '''a = AND'''\n"
+    text = "id = 'x'\nquery = '''a = )'''\n"
     place = Place("rules/x/x.toml", text, text.index("a ="))
     with pytest.raises(LanguageError) as refused:
-        parse("a = AND", place)
-    expected = (
-        "rules/x/x.toml:2:16: expected a value, got 'AND'\n"
-        "query = '''a = AND'''\n"
-        "               ^\n"
-        "rules/x/x.toml:2:19: expected a value, got '''''\n"
-    )
-    assert expected.splitlines()[:3] == str(refused.value).splitlines()[:3]
+        parse("a = )", place)
+    expected = "rules/x/x.toml:2:16: expected a value, got ')'\nquery = '''a = )'''\n               ^"
+    assert expected == str(refused.value)
 
 
 @pytest.mark.parametrize(
