@@ -8,7 +8,9 @@ from stream_app.cli.waiting import FOREVER, reach
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.app import TopicsMissing, run_worker
 from stream_app.service import parts
+from stream_app.service.health import Health
 from stream_app.service.logs import logging_config
+from stream_app.service.probes import ProbesUnavailable
 
 
 @click.command(name="worker", cls=SettingsCommand)
@@ -21,11 +23,11 @@ def command() -> None:
     given = settings()
     rulebook = parts.rulebook(given)
     options = parts.worker_options(given)
-    reach(options.connection, FOREVER)
+    log = logging_config(given.log_level, given.log_format)
     try:
-        status = run_worker(
-            options, rulebook, to_bytes, given.log_level, logging_config(given.log_level, given.log_format)
-        )
-    except TopicsMissing as error:
+        with Health(parts.health_options(given)) as health:
+            reach(options.connection, FOREVER)
+            status = run_worker(options, rulebook, to_bytes, given.log_level, log, health.watch)
+    except (TopicsMissing, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

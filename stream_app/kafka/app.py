@@ -18,6 +18,7 @@ from msgspec import Struct
 from stream_app.engine.incident import Incident
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
+from stream_app.engine.stream_time import VERSION, Progress
 from stream_app.kafka.admin import admin_client, topic_ids
 from stream_app.kafka.batch import BatchSchema
 from stream_app.kafka.connection import Connection
@@ -27,6 +28,7 @@ from stream_app.kafka.failure import Failure
 from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.sender import DeliveryFailed
+from stream_app.kafka.streak import Streak
 from stream_app.kafka.table import WindowsTable, windows_table
 from stream_app.kafka.topics import TABLE, Names
 from stream_app.kafka.transport import Consumer, Ingest, IngestApp
@@ -57,6 +59,10 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """A name that stays with this worker over restarts: static membership, so that a restart moves no partition."""
     data_dir: Path = Path(".stream-app")
     limits: Limits = Limits()
+    reject_streak: int = 1000
+    """Records rejected one after another that are an error by themselves."""
+    stop_at_streak: bool = False
+    """Whether such a streak ends the worker; else all of it goes to the rejected topic."""
 
 
 class TopicFacts(Struct, frozen=True):
@@ -93,16 +99,17 @@ def ask_topics(options: WorkerOptions) -> TopicFacts:
 
 def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
     """Make the Faust app; nothing is connected before it starts. ``to_bytes`` is the hand-off."""
-    names, counters = options.names, Counters()
+    names, counters, failure = options.names, Counters(), Failure()
+    streak = Streak(options.reject_streak, counters, failure.set if options.stop_at_streak else None)
     ingest = Ingest(
         connection=options.connection,
         screens={
-            names.sysmon: screen_of(rulebook, facts.sysmon_id, options.max_record_bytes),
+            names.sysmon: screen_of(rulebook, facts.sysmon_id, options.max_record_bytes, streak),
             names.matches: None,
         },
         limits=options.limits,
         counters=counters,
-        failure=Failure(),
+        failure=failure,
         counted=names.sysmon,
     )
     app = IngestApp(names.app_id, **_faust_settings(options))
@@ -123,7 +130,6 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         counters,
         to_bytes=to_bytes,
         settled=settled,
-        sources=facts.sysmon_partitions,
     )
 
     @app.agent(sysmon)
@@ -193,7 +199,13 @@ def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> 
                 if error is not None:
                     consumer.sender.fail(DeliveryFailed(f"a progress record could not be sent: {error.str()}"))
 
-            send_progress(consumer.sender, options.names.matches, options.partitions, said, delivered)
+            send_progress(
+                consumer.sender,
+                options.names.matches,
+                options.partitions,
+                Progress(VERSION, facts.sysmon_partitions, said),
+                delivered,
+            )
 
 
 def run_worker(
@@ -202,12 +214,16 @@ def run_worker(
     to_bytes: ToBytes,
     log_level: str = "warning",
     logging_config: dict[str, Any] | None = None,
+    on_app: Callable[[IngestApp], None] | None = None,
 ) -> int:
     """Run until SIGTERM or SIGINT; gives the exit status. Raises KafkaUnavailable or TopicsMissing before the start.
 
-    ``logging_config`` is for ``logging.config.dictConfig``; None is Faust's own, at ``log_level``.
+    ``logging_config`` is for ``logging.config.dictConfig``; None is Faust's own, at ``log_level``. ``on_app`` is given
+    the app before it starts, to look at it from another thread.
     """
     app = create_app(options, rulebook, ask_topics(options), to_bytes)
+    if on_app is not None:
+        on_app(app)
     worker = faust.Worker(
         app, loglevel=log_level, logging_config=logging_config, redirect_stdouts=False, quiet=True, daemon=True
     )

@@ -4,7 +4,7 @@ from collections import Counter
 
 
 class Counters:
-    """Plain numbers; one object per worker, changed only on the event loop's thread."""
+    """Plain numbers; one object per worker, changed only on the event loop's thread, read from any."""
 
     def __init__(self) -> None:
         self.records = 0
@@ -21,6 +21,10 @@ class Counters:
         """Incident records sent."""
         self.rejected: Counter[str] = Counter()
         """Records sent to the rejected topic, by reason; late ones are here too."""
+        self.reject_streak = 0
+        """Records of the sysmon topic that could not be read, one after another, up to now."""
+        self.reject_streaks = 0
+        """How often such a streak became as long as the setting allows."""
         self.gap = 0
         """Records that retention removed before they were read (only where the setting says: go on)."""
         self.expired = 0
@@ -31,4 +35,4 @@ class Counters:
     def as_dict(self) -> dict[str, int]:
         """Give all of them, the reasons of rejection as ``rejected.<reason>``."""
         plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
-        return plain | {f"rejected.{reason}": number for reason, number in self.rejected.items()}
+        return plain | {f"rejected.{reason}": number for reason, number in dict(self.rejected).items()}

@@ -14,6 +14,7 @@ from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
+from stream_app.kafka.streak import Streak
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.rule import Rulebook
 from stream_app.sysmon.normalise import Unreadable, normalise
@@ -33,15 +34,25 @@ def record_of(message: Message, topic_id: str) -> Record:
     )
 
 
-def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int) -> Callable[[Message], Found | None]:
-    """Give the screen: (key, match) pairs, or None where no rule wants the record. It raises Unreadable."""
+def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak) -> Callable[[Message], Found | None]:
+    """Give the screen: (key, match) pairs, or None where no rule wants the record. It raises Unreadable.
+
+    It sees every record, each in its turn, so that it is the one that can count a streak of rejected ones exactly.
+    """
 
     def screen(message: Message) -> Found | None:
-        value = message.value()
-        if value is None:
-            raise Unreadable(EMPTY, "a record without a value")
-        event = normalise(value, max_bytes)
-        return detect(rulebook, record_of(message, topic_id), event) or None
+        try:
+            value = message.value()
+            if value is None:
+                raise Unreadable(EMPTY, "a record without a value")  # noqa: TRY301 - a call more for each record is dear
+            event = normalise(value, max_bytes)
+            found = detect(rulebook, record_of(message, topic_id), event)
+        except Exception as error:
+            streak.rejected(message, error)
+            raise
+        if streak.length:
+            streak.end()
+        return found or None
 
     return screen
 

@@ -35,9 +35,11 @@ class SourceEnds:
         found = {}
         for where, future in futures.items():
             try:
-                found[where.partition] = (await asyncio.wrap_future(future)).offset
+                offset = (await asyncio.wrap_future(future)).offset
             except (KafkaException, TimeoutError):
                 continue
+            if offset >= 0:  # a question that timed out may raise nothing, and give a negative offset
+                found[where.partition] = offset
         return found
 
 

@@ -27,6 +27,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     poll: int = 1000
     """Records per poll, and at most per batch: screening them holds the event loop."""
+    look: float = 0.5
+    """Seconds between two looks at where an idle reader stands: transaction markers move it without a record."""
     idle: float = 0.005
     """Seconds to wait when there is nothing to read."""
     gather: float = 0.02
@@ -48,7 +50,7 @@ class Stalled(Exception):
     """A batch was not settled in time."""
 
 
-class _Partition:
+class Book:
     """Where one partition stands."""
 
     __slots__ = ("inflight", "newest", "pending", "pending_size", "position", "tp")
@@ -105,7 +107,7 @@ class Reader:
         self._deliver = deliver
         self._on_read = on_read
         self._on_gap = on_gap
-        self._partitions = {number: _Partition(TP(topic, number)) for number in starts}
+        self._partitions = {number: Book(TP(topic, number)) for number in starts}
         self._assigned = [TopicPartition(topic, number, offset) for number, offset in starts.items()]
         self._consumer = Consumer(dict(settings))
         self._consumer.assign(self._assigned)
@@ -125,11 +127,14 @@ class Reader:
             self._sender.fail(error)
 
     async def _run(self) -> None:
-        limits, handed = self._limits, time.monotonic()
+        limits, handed, looked = self._limits, time.monotonic(), 0.0
         while not self.stopping and self._sender.failure.error is None:
             messages = [] if self._full() else self._consumer.consume(limits.poll, 0)
             if messages:
                 self._take(messages)
+            elif time.monotonic() - looked >= limits.look:
+                looked = time.monotonic()
+                self._book_positions()
             busy = len(messages) == limits.poll
             now = time.monotonic()
             if not busy or now - handed >= limits.gather:
@@ -139,11 +144,12 @@ class Reader:
 
     def _take(self, messages: list[Message]) -> None:
         """Screen one poll and book it. No await in here."""
-        screen, passed = self._screen, 0
+        screen, read, passed = self._screen, len(messages), 0
         newest = {number: partition.newest for number, partition in self._partitions.items()}
         for message in messages:
             if message.error() is not None:
                 self._on_error(message)
+                read -= 1
                 continue
             number = cast("int", message.partition())
             stamp = message.timestamp()[1]
@@ -157,18 +163,22 @@ class Reader:
                 partition.pending.append(Passed(message, found, newest[number]))
                 partition.pending_size += len(message)
                 passed += 1
+        self._book_positions()
+        for number, partition in self._partitions.items():
+            partition.newest = newest[number]
+        self._on_read(read, passed)
+
+    def _book_positions(self) -> None:
         for each in self._consumer.position(self._assigned):
             if each.offset >= 0:
                 self._partitions[each.partition].position = each.offset
-        for number, partition in self._partitions.items():
-            partition.newest = newest[number]
-        self._on_read(len(messages), passed)
 
     def _on_error(self, message: Message) -> None:
         error = message.error()
         if error is None or error.code() != KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
             raise KafkaException(error)
         number = cast("int", message.partition())
+        self._book_positions()  # of what came before the error in the same poll
         low, high = self._consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=10)
         wanted = self._partitions[number].position
         if wanted is None:
@@ -180,7 +190,15 @@ class Reader:
                 "Set STREAM_APP_ON_GAP=continue to go on from what there is and count the gap"
             )
         self._on_gap(max(0, low - wanted))
-        self._consumer.seek(TopicPartition(self.topic, number, low))
+        self._partitions[number].position = low
+        self._assign_anew()
+
+    def _assign_anew(self) -> None:
+        """Go on from the booked positions; a seek is refused in a partition that stands at an offset of nowhere."""
+        for each in self._assigned:
+            position = self._partitions[each.partition].position
+            each.offset = each.offset if position is None else position
+        self._consumer.assign(self._assigned)
 
     async def _hand_on(self) -> None:
         for partition in self._partitions.values():
@@ -188,7 +206,7 @@ class Reader:
             if ready and not self.stopping:
                 await self._deliver(self._cut(partition))
 
-    def _cut(self, partition: _Partition) -> Batch:
+    def _cut(self, partition: Book) -> Batch:
         pending = partition.pending
         records = [pending.popleft() for _ in range(min(len(pending), self._limits.poll))]
         size = sum(len(each.message) for each in records)

@@ -69,6 +69,11 @@ class Sender:
     def __len__(self) -> int:
         return len(self._producer)
 
+    @property
+    def silent(self) -> float:
+        """Seconds since the event loop last came here, for another thread to see."""
+        return self._clock() - self._alive
+
     def send(
         self,
         topic: str,

@@ -35,6 +35,8 @@ class WindowsTable(faust.Table[bytes, bytes]):
         super().__init__(*args, **kwargs)
         self.recovery_seconds = 0.0
         self.ready = False
+        self.recovering = Recovered(rows={}, end=0)
+        """The partition that is being recovered, or was last: ``read`` moves while it is."""
 
     @property
     def _consumer(self) -> "Consumer":
@@ -66,8 +68,8 @@ class WindowsTable(faust.Table[bytes, bytes]):
     async def _recover(self, tp: TP, cancelled: Callable[[], bool]) -> int:
         consumer = self._consumer
         settings = reading_settings(consumer.ingest, self.app.conf.id) | {"isolation.level": "read_uncommitted"}
-        known = self.partitions_held.take(tp.partition)
-        before = known.read if known else 0
+        known = self.partitions_held.take(tp.partition) or Recovered(rows={}, end=0)
+        self.recovering, before = known, known.read
         state = await asyncio.get_running_loop().run_in_executor(
             None, recover, settings, tp.topic, tp.partition, known, self.position_of, cancelled
         )

@@ -257,7 +257,7 @@ class Consumer(driver.Consumer):
 
     def committed(self, tp: TP) -> int:
         """Give the offset that this worker has committed or begun with; 0 where none is known."""
-        return self._committed_offset[tp] or 0
+        return self._committed_offset.get(tp) or 0  # looking must not change it: other threads look too
 
     # ---- what Faust would do with changelogs, and aiokafka with partitions
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:

@@ -6,10 +6,12 @@ import msgspec
 
 from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.reader import Limits
 from stream_app.kafka.topics import Names, Topic, declare
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
+from stream_app.service.health import HealthOptions
 from stream_app.service.settings import Settings
 
 
@@ -61,7 +63,10 @@ def rulebook(settings: Settings) -> Rulebook:
 
 
 def worker_options(settings: Settings) -> WorkerOptions:
-    """Give what a worker is started with. It says four times in a session that it lives."""
+    """Give what a worker is started with. It says four times in a session that it lives.
+
+    A batch that is not settled ends a worker, but not before it was reported dead and had time to come back.
+    """
     return WorkerOptions(
         connection=connection(settings),
         names=names(settings),
@@ -74,4 +79,18 @@ def worker_options(settings: Settings) -> WorkerOptions:
         commit_interval_s=settings.commit_interval_s,
         instance_id=settings.instance_id,
         data_dir=Path(settings.data_dir),
+        limits=Limits(go_on=settings.on_gap == "continue", stall=settings.stall_s * 2),
+        reject_streak=settings.reject_streak,
+        stop_at_streak=settings.on_reject_streak == "stop",
+    )
+
+
+def health_options(settings: Settings) -> HealthOptions:
+    """Give how a worker's health is judged, and where it is said."""
+    return HealthOptions(
+        connection=connection(settings),
+        stall_s=settings.stall_s,
+        file=settings.health_file,
+        host=settings.health_host,
+        port=settings.health_port,
     )

@@ -101,6 +101,30 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(ge=2, le=300, description="seconds without a sign of life after which a worker's partitions go to others"),
     ] = 10
     commit_interval_s: Annotated[float, Meta(ge=0.05, le=60, description="seconds between commits of offsets")] = 1.0
+    on_gap: Annotated[
+        Literal["stop", "continue"],
+        Meta(description="what a worker does where retention removed records unread: stop, or count them and go on"),
+    ] = "stop"
+    reject_streak: Annotated[
+        int, Meta(ge=1, le=1_000_000_000, description="records rejected one after another that are logged as an error")
+    ] = 1000
+    on_reject_streak: Annotated[
+        Literal["continue", "stop"],
+        Meta(description="what a worker does at such a streak: reject what follows too, or stop"),
+    ] = "continue"
+    stall_s: Annotated[
+        int,
+        Meta(ge=1, le=86_400, description="seconds without a commit, with lag, after which a worker is reported dead"),
+    ] = 60
+    health_file: Annotated[
+        str, Meta(description="file for the worker's health, written each second; its age is a probe too; empty: none")
+    ] = ""
+    health_host: Annotated[
+        str, Meta(min_length=1, title="a host name or address", description="address for the health probes")
+    ] = "127.0.0.1"
+    health_port: Annotated[
+        int, Meta(ge=0, le=65_535, description="port for the probes GET /live and GET /ready; 0: none")
+    ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")
     ] = "info"

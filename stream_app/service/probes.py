@@ -1,0 +1,66 @@
+"""``GET /live`` and ``GET /ready`` over HTTP: 200 or 503, with the report as JSON.
+
+Decision: threads of their own and nothing of the event loop, so that they answer while it hangs. What they say was made
+before they are asked: a probe costs nothing, and many of them cannot slow a worker down.
+"""
+
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import AF_INET, AF_INET6
+from typing import ClassVar, Self
+
+Answer = tuple[bool, bytes]
+"""Whether it is so, and the JSON that says why."""
+
+
+class ProbesUnavailable(Exception):
+    """The address cannot be listened on; the message names it."""
+
+
+class Probes:
+    """A server for as long as the ``with`` block lasts. ``port`` 0 takes a free one; ``address`` says which."""
+
+    def __init__(self, host: str, port: int, answers: dict[str, Callable[[], Answer]]) -> None:
+        handler = type("Handler", (_Handler,), {"answers": {f"/{name}": answer for name, answer in answers.items()}})
+        server = type("Server", (_Server,), {"address_family": AF_INET6 if ":" in host else AF_INET})
+        try:
+            self._server = server((host, port), handler)
+        except OSError as error:
+            raise ProbesUnavailable(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        self.address: tuple[str, int] = self._server.server_address[:2]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = 5
+    """Seconds that a client may take to say what it wants."""
+    answers: ClassVar[dict[str, Callable[[], Answer]]] = {}
+
+    def do_GET(self) -> None:
+        """Answer one probe."""
+        answer = self.answers.get(self.path.partition("?")[0])
+        if answer is None:
+            self.send_error(HTTPStatus.NOT_FOUND, explain=f"there are {', '.join(self.answers)}")
+            return
+        well, body = answer()
+        self.send_response(HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Say nothing: a probe comes every few seconds."""
