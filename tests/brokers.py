@@ -1,22 +1,25 @@
 """Real Apache Kafka for tests, and what was read from it. In CI a machine that lacks it is a failure, not a skip."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from stream_app.kafka.admin import create_topics
 from stream_app.kafka.connection import Connection
-from stream_app.kafka.following import follow
 from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable
 from stream_app.kafka.topics import Names, declare
+
+SET = AlterConfigOpType.SET
 
 
 def real_kafka(folder: Path) -> Iterator[LocalBroker]:
     """Run one broker, for a fixture; skip with the reason where this machine cannot."""
-    broker = LocalBroker(folder)
+    broker = LocalBroker(folder, config={"log.cleaner.backoff.ms": "500"})
     try:
         broker.start()
     except LocalBrokerUnavailable as reason:
@@ -36,6 +39,16 @@ def fresh_topics(connection: Connection, name: str, partitions: int = 4) -> Name
     return names
 
 
+def configure(connection: Connection, topic: str, **settings: str) -> None:
+    """Change a topic's settings; underscores stand for Kafka's dots."""
+    entries = [
+        ConfigEntry(name.replace("_", "."), value, incremental_operation=SET) for name, value in settings.items()
+    ]
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries)
+    client = AdminClient({**connection.librdkafka()})
+    client.incremental_alter_configs([resource])[resource].result(10)
+
+
 def settings_of(connection: Connection, names: Names, partitions: int = 4) -> dict[str, str]:
     """Give a worker's settings for that broker and those topics."""
     return {
@@ -50,6 +63,17 @@ def settings_of(connection: Connection, names: Names, partitions: int = 4) -> di
     }
 
 
-def everything(connection: Connection, topic: str) -> list[Message]:
-    """Read a topic from its beginning to its present end."""
-    return list(follow(connection, topic, from_beginning=True, stop=lambda: True, wait=1.0))
+def everything(connection: Connection, topic: str, timeout: float = 30.0) -> list[Message]:
+    """Read a topic from its beginning to the end that it has now; what comes meanwhile is left out."""
+    consumer = Consumer({**connection.librdkafka(), "group.id": "tests", "enable.auto.commit": False, "log_level": 3})
+    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+    ends = {number: consumer.get_watermark_offsets(TopicPartition(topic, number))[1] for number in partitions}
+    assigned = [TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions]
+    consumer.assign(assigned)
+    found: list[Message] = []
+    deadline = time.monotonic() + timeout
+    while any(each.offset < ends[each.partition] for each in consumer.position(assigned) if ends[each.partition]):
+        assert time.monotonic() < deadline, f"{topic} was not read to its end in {timeout} s"
+        found += consumer.consume(1000, 0.2)
+    consumer.close()
+    return [each for each in found if (each.offset() or 0) < ends[each.partition() or 0]]

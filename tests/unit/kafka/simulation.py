@@ -21,6 +21,7 @@ from stream_app.kafka.partition import partition_of
 from stream_app.kafka.reader import Book
 from stream_app.kafka.recovery import Recovered, apply
 from stream_app.kafka.rows import RowPartitions
+from stream_app.kafka.streak import Streak
 from stream_app.kafka.topics import Names
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.rule import Rulebook
@@ -143,11 +144,9 @@ class Worker:
             for topic in (NAMES.sysmon, NAMES.matches)
             for number in range(PARTITIONS)
         }
-        self.screen = screen_of(rulebook, broker.topic_id, 1_000_000)
+        self.screen = screen_of(rulebook, broker.topic_id, 1_000_000, Streak(1_000, counters, None))
         self.detecting = Detecting(NAMES, broker.topic_id, counters)
-        self.windows = Windows(
-            rulebook, NAMES, self.held, counters, to_bytes=to_bytes, settled=self._settled, sources=PARTITIONS
-        )
+        self.windows = Windows(rulebook, NAMES, self.held, counters, to_bytes=to_bytes, settled=self._settled)
         for where, book in self.books.items():
             book.position = broker.committed[where]
         for number in range(PARTITIONS):
