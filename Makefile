@@ -50,6 +50,10 @@ lint: $(READY) ## The checks that run nothing: format, lint, types, import contr
 	@echo "== import contracts"
 	@$(BIN)/lint-imports --no-logo
 
+.PHONY: bench
+bench: $(READY) ## CPU per record on a real Kafka, beside a raw loop and beside naive Faust; OPTIONS=--help says more
+	@$(BIN)/python -m tests.benchmarks $(OPTIONS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .PHONY: lock

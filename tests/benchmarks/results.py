@@ -1,0 +1,120 @@
+"""Runs → medians, ratios, a table and a file. No clock and no process in here.
+
+Decision: the median of the runs of a kind is compared, smallest and largest stand beside it: a machine that others use
+too is noisy, and a number without its spread says nothing.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from tests.benchmarks.reading import Read
+from tests.benchmarks.standing import Used
+
+RAW = "raw loop, doing nothing"
+DECODE = "raw loop, decode and predicate by hand"
+NAIVE = "naive Faust"
+OURS = "stream-app worker"
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """All runs of one kind. ``rate`` is the share of records that match, None where it says nothing."""
+
+    what: str
+    rate: float | None
+    runs: Sequence[Read | Used]
+
+    @property
+    def micros(self) -> list[float]:
+        """CPU microseconds per record of the whole process, run by run."""
+        return [each.cpu / each.records * 1e6 for each in self.runs]
+
+    @property
+    def cost(self) -> float:
+        """The median of them."""
+        return statistics.median(self.micros)
+
+    @property
+    def speed(self) -> float:
+        """Records a second, the median."""
+        return statistics.median(each.records / each.seconds for each in self.runs)
+
+    @property
+    def peak(self) -> int:
+        """Bytes of memory at the peak of the largest run."""
+        return max(each.peak for each in self.runs)
+
+
+HEAD = (
+    "what",
+    "match %",
+    "runs x records",
+    "CPU µs/record",
+    "least to most",
+    "x raw loop",
+    "naive ÷ it",
+    "records/s",
+    "peak MB",
+)
+
+
+def cost_of(results: Sequence[Result], what: str) -> float | None:
+    """Give what a kind costs, CPU µs a record; None if it did not run."""
+    return next((each.cost for each in results if each.what == what), None)
+
+
+def cells(result: Result, raw: float | None, naive: float | None) -> list[str]:
+    """Give a row of the table; ``raw`` and ``naive`` are what to compare with."""
+    micros = result.micros
+    return [
+        result.what,
+        "" if result.rate is None else f"{result.rate * 100:g}",
+        f"{len(result.runs)} x {result.runs[0].records:,}",
+        f"{result.cost:.2f}",
+        f"{min(micros):.2f} to {max(micros):.2f}",
+        f"{result.cost / raw:.1f}" if raw else "",
+        f"{naive / result.cost:.1f}" if naive else "",
+        f"{result.speed:,.0f}",
+        f"{result.peak / (1 << 20):.0f}",
+    ]
+
+
+def table(results: Sequence[Result]) -> str:
+    """Give the table in Markdown."""
+    raw, naive = cost_of(results, RAW), cost_of(results, NAIVE)
+    rows = [HEAD, ["---"] * len(HEAD), *(cells(each, raw, naive) for each in results)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def threads(result: Result) -> str:
+    """Say how the CPU of a worker is shared among its kinds of threads, in µs a record."""
+    shares: dict[str, list[float]] = {}
+    for each in result.runs:
+        if isinstance(each, Used):
+            for name, used in each.threads.items():
+                shares.setdefault(name, []).append(used / each.records * 1e6)
+    medians = {name: statistics.median(found) for name, found in shares.items()}
+    said = sorted(medians.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {cost:.2f}" for name, cost in said if cost >= 0.01)
+
+
+def as_json(results: Sequence[Result], facts: Mapping[str, object]) -> bytes:
+    """Give everything that was measured, for programs: the facts, and each run as it was."""
+    raw, naive = cost_of(results, RAW), cost_of(results, NAIVE)
+    said = [
+        {
+            "what": each.what,
+            "match_rate": each.rate,
+            "cpu_us_per_record": each.cost,
+            "cpu_us_per_record_runs": each.micros,
+            "times_raw_loop": each.cost / raw if raw else None,
+            "naive_over_it": naive / each.cost if naive else None,
+            "records_per_second": each.speed,
+            "peak_bytes": each.peak,
+            "runs": each.runs,
+        }
+        for each in results
+    ]
+    return msgspec.json.format(msgspec.json.encode({**facts, "results": said}), indent=2) + b"\n"

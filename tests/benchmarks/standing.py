@@ -1,0 +1,133 @@
+"""Where a consumer group stands, and a run of one: it is held still while its topic is filled, then let go.
+
+Goes in: a process that has joined its group and has worked; comes out: what it used from the first record to the last
+commit. Decision: SIGSTOP before the topic is filled, SIGCONT after. So neither the start nor the records that it warmed
+up with are in the number, and nothing of the work is outside it.
+"""
+
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+from msgspec import Struct
+
+from stream_app.kafka.connection import Connection
+from stream_app.kafka.producing import produce
+from tests.benchmarks.records import Made
+from tests.benchmarks.usage import usage
+
+COMMIT_INTERVAL = 0.25
+"""Seconds; a run ends with a commit, and is not to wait long for it."""
+
+LOOK = 0.05
+
+
+class RunFailed(Exception):
+    """A measured process ended, stood still, or did not do what it was measured for."""
+
+
+class Used(Struct, frozen=True):
+    """One run: CPU in seconds, by thread too, of the whole process; time in seconds; memory in bytes."""
+
+    records: int
+    matches: int
+    cpu: float
+    threads: dict[str, float]
+    seconds: float
+    peak: int
+
+
+class Standing:
+    """Looks at one group. ``slack`` is how many records of a partition a client may leave uncommitted for ever."""
+
+    def __init__(self, connection: Connection, group: str, slack: int = 0) -> None:
+        self._admin = AdminClient({**connection.librdkafka(), "log_level": 0})
+        self._group = group
+        self._slack = slack
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """Give the end offset of each partition."""
+        numbers = self._admin.list_topics(topic, timeout=10).topics[topic].partitions
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka's
+        found = self._admin.list_offsets({TopicPartition(topic, number): latest for number in numbers})
+        return {where.partition: future.result().offset for where, future in found.items()}
+
+    def has_reached(self, topic: str, ends: dict[int, int]) -> bool:
+        """Say whether everything below those offsets is committed."""
+        asked = [TopicPartition(topic, number) for number, end in ends.items() if end]
+        if not asked:
+            return True
+        future = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(self._group, asked)])
+        found = future[self._group].result().topic_partitions or []
+        return all(each.offset >= ends[each.partition] - self._slack for each in found)
+
+
+class Subject(Struct, frozen=True, kw_only=True):
+    """What is measured: a process, and the topics on its way from records to what comes out."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    standing: Standing
+    source: str
+    between: str
+    out: str
+
+    def finish(self, patience: float) -> None:
+        """Wait until all that lies on the source is committed, and what it led to as well. Raises RunFailed."""
+        deadline = time.monotonic() + patience
+        self._wait(self.source, deadline)
+        self._wait(self.between, deadline)
+
+    def _wait(self, topic: str, deadline: float) -> None:
+        ends = self.standing.ends(topic)
+        while not self.standing.has_reached(topic, ends):
+            if self.process.poll() is not None:
+                raise RunFailed(f"it ended: {self.log.read_text(errors='replace')[-2000:]}")
+            if time.monotonic() > deadline:
+                raise RunFailed(f"{topic} was not read in time: {self.log.read_text(errors='replace')[-2000:]}")
+            time.sleep(LOOK)
+
+    def emitted(self) -> int:
+        """Give the number of records that came out so far."""
+        return sum(self.standing.ends(self.out).values())
+
+
+def put(connection: Connection, topic: str, made: Sequence[Made]) -> None:
+    """Send records, and wait until they lie there."""
+    produce(connection, topic, ((each.key, each.value, None) for each in made))
+
+
+def measure(
+    subject: Subject, connection: Connection, warm_up: Sequence[Made], load: Sequence[Made], patience: float
+) -> Used:
+    """Warm up, hold, fill, let go, wait for the end: at most ``patience`` seconds. Raises RunFailed.
+
+    It is a failure too if not exactly one record comes out for each match.
+    """
+    pid = subject.process.pid
+    put(connection, subject.source, warm_up)
+    subject.finish(60.0)
+    emitted = subject.emitted()
+    subject.process.send_signal(signal.SIGSTOP)
+    try:
+        put(connection, subject.source, load)
+        before, began = usage(pid), time.monotonic()
+    finally:
+        subject.process.send_signal(signal.SIGCONT)
+    subject.finish(patience)
+    after, seconds = usage(pid), time.monotonic() - began
+    matches, came = sum(each.matches for each in load), subject.emitted() - emitted
+    if came != matches:
+        raise RunFailed(f"{matches} matches were sent, {came} records came out")
+    return Used(
+        records=len(load),
+        matches=matches,
+        cpu=after.cpu - before.cpu,
+        threads={name: used - before.threads.get(name, 0.0) for name, used in after.threads.items()},
+        seconds=seconds,
+        peak=after.peak,
+    )
