@@ -113,6 +113,13 @@ def send(connection: Connection, names: Names, *values: bytes) -> None:
     assert len(values) == produce(connection, names.sysmon, [(None, value, None) for value in values])
 
 
+def remove(connection: Connection, names: Names, before: int) -> None:
+    """Do what retention does: the sysmon topic's only partition begins at that offset then."""
+    admin = AdminClient({**connection.librdkafka()})
+    (removed,) = admin.delete_records([TopicPartition(names.sysmon, 0, before)]).values()
+    removed.result(30)
+
+
 def test_a_hung_event_loop_is_dead_and_says_where_it_hangs(tmp_path: Path, connection: Connection) -> None:
     """The probes answer while nothing else does; the log holds the stacks, once; the file grows old."""
     names = fresh_topics(connection, "hangs")
@@ -198,9 +205,7 @@ def test_retention_that_overtook_a_worker_is_a_choice(tmp_path: Path, connection
         worker.until(lambda report: has_read_all(report) and report["counters"]["records"] == 40)
         assert 0 == worker.terminate()
         send(connection, names, *[READABLE] * 30)
-        admin = AdminClient({**connection.librdkafka()})
-        (removed,) = admin.delete_records([TopicPartition(names.sysmon, 0, 60)]).values()
-        removed.result(30)
+        remove(connection, names, 60)
         worker.restart()
         if choice == "stop":
             assert EXIT_STATUS == worker.ended()
@@ -211,6 +216,25 @@ def test_retention_that_overtook_a_worker_is_a_choice(tmp_path: Path, connection
             assert (20, 10) == (report["counters"]["gap"], report["counters"]["records"])
             assert 70 == report["partitions"][f"{names.sysmon}/0"]["committed"]
             assert "20 records were removed by retention before they were read" in worker.said()
+
+
+def test_a_gap_up_to_the_end_is_counted_once(tmp_path: Path, connection: Connection) -> None:
+    """Where retention left nothing, the worker commits the end: a restart counts no record again, and nothing lags."""
+    names, settings = one_partition(connection, "gap-all")
+    with Watched(tmp_path, names, settings | {"on_gap": "continue"}) as worker:
+        send(connection, names, *[READABLE] * 5)
+        worker.until(lambda report: has_read_all(report) and report["counters"]["records"] == 5)
+        assert 0 == worker.terminate()
+        send(connection, names, *[READABLE] * 30)
+        remove(connection, names, 35)
+        worker.restart()
+        at_end = f"{names.sysmon}/0"
+        worker.until(lambda report: report["partitions"].get(at_end, {}).get("committed") == 35)
+        assert 0 == worker.terminate()
+        worker.restart()
+        send(connection, names, READABLE)
+        report = worker.until(lambda report: has_read_all(report) and report["counters"]["records"] == 1)
+        assert (0, 36) == (report["counters"]["gap"], report["partitions"][at_end]["committed"])
 
 
 @pytest.mark.parametrize("choice", ["stop", "continue"])
