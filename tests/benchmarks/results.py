@@ -60,22 +60,28 @@ HEAD = (
 )
 
 
-def cost_of(results: Sequence[Result], what: str) -> float | None:
-    """Give what a kind costs, CPU µs a record; None if it did not run."""
-    return next((each.cost for each in results if each.what == what), None)
+def over_raw(result: Result, results: Sequence[Result]) -> float | None:
+    """Say how many times the raw loop it costs; None if that did not run."""
+    return next((result.cost / each.cost for each in results if each.what == RAW), None)
 
 
-def cells(result: Result, raw: float | None, naive: float | None) -> list[str]:
-    """Give a row of the table; ``raw`` and ``naive`` are what to compare with."""
-    micros = result.micros
+def under_naive(result: Result, results: Sequence[Result]) -> float | None:
+    """Say how many times less than naive Faust it costs; None if that did not run at the same match rate."""
+    same = (each for each in results if each.what == NAIVE and each.rate == result.rate)
+    return next((each.cost / result.cost for each in same), None)
+
+
+def cells(result: Result, results: Sequence[Result]) -> list[str]:
+    """Give a row of the table."""
+    micros, raw, naive = result.micros, over_raw(result, results), under_naive(result, results)
     return [
         result.what,
         "" if result.rate is None else f"{result.rate * 100:g}",
         f"{len(result.runs)} x {result.runs[0].records:,}",
         f"{result.cost:.2f}",
         f"{min(micros):.2f} to {max(micros):.2f}",
-        f"{result.cost / raw:.1f}" if raw else "",
-        f"{naive / result.cost:.1f}" if naive else "",
+        f"{raw:.1f}" if raw else "",
+        f"{naive:.1f}" if naive else "",
         f"{result.speed:,.0f}",
         f"{result.peak / (1 << 20):.0f}",
     ]
@@ -83,8 +89,7 @@ def cells(result: Result, raw: float | None, naive: float | None) -> list[str]:
 
 def table(results: Sequence[Result]) -> str:
     """Give the table in Markdown."""
-    raw, naive = cost_of(results, RAW), cost_of(results, NAIVE)
-    rows = [HEAD, ["---"] * len(HEAD), *(cells(each, raw, naive) for each in results)]
+    rows = [HEAD, ["---"] * len(HEAD), *(cells(each, results) for each in results)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -102,15 +107,14 @@ def threads(result: Result) -> str:
 
 def as_json(results: Sequence[Result], facts: Mapping[str, object]) -> bytes:
     """Give everything that was measured, for programs: the facts, and each run as it was."""
-    raw, naive = cost_of(results, RAW), cost_of(results, NAIVE)
     said = [
         {
             "what": each.what,
             "match_rate": each.rate,
             "cpu_us_per_record": each.cost,
             "cpu_us_per_record_runs": each.micros,
-            "times_raw_loop": each.cost / raw if raw else None,
-            "naive_over_it": naive / each.cost if naive else None,
+            "times_raw_loop": over_raw(each, results),
+            "naive_over_it": under_naive(each, results),
             "records_per_second": each.speed,
             "peak_bytes": each.peak,
             "runs": each.runs,
