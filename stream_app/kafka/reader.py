@@ -27,8 +27,6 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     poll: int = 1000
     """Records per poll, and at most per batch: screening them holds the event loop."""
-    look: float = 0.5
-    """Seconds between two looks at where an idle reader stands: transaction markers move it without a record."""
     idle: float = 0.005
     """Seconds to wait when there is nothing to read."""
     gather: float = 0.02
@@ -62,6 +60,11 @@ class Book:
         self.pending: deque[Passed] = deque()
         self.pending_size = 0
         self.inflight: deque[Batch] = deque()
+
+    def reach(self, offset: int) -> None:
+        """Note that there is no record below ``offset`` that was not taken; one that is no offset says nothing."""
+        if offset >= 0 and (self.position is None or offset > self.position):
+            self.position = offset
 
     def settle(self) -> int | None:
         """Drop the settled batches at the head; give the committable offset (None: nothing read yet)."""
@@ -127,14 +130,11 @@ class Reader:
             self._sender.fail(error)
 
     async def _run(self) -> None:
-        limits, handed, looked = self._limits, time.monotonic(), 0.0
+        limits, handed = self._limits, time.monotonic()
         while not self.stopping and self._sender.failure.error is None:
             messages = [] if self._full() else self._consumer.consume(limits.poll, 0)
             if messages:
                 self._take(messages)
-            elif time.monotonic() - looked >= limits.look:
-                looked = time.monotonic()
-                self._book_positions()
             busy = len(messages) == limits.poll
             now = time.monotonic()
             if not busy or now - handed >= limits.gather:
@@ -170,11 +170,14 @@ class Reader:
 
     def _book_positions(self) -> None:
         for each in self._consumer.position(self._assigned):
-            if each.offset >= 0:
-                self._partitions[each.partition].position = each.offset
+            self._partitions[each.partition].reach(each.offset)
 
     def _on_error(self, message: Message) -> None:
         error = message.error()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+            # the end may lie behind markers and aborted records, which the position alone does not pass
+            self._partitions[cast("int", message.partition())].reach(cast("int", message.offset()))
+            return
         if error is None or error.code() != KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - its public name
             raise KafkaException(error)
         number = cast("int", message.partition())

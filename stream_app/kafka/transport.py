@@ -178,7 +178,7 @@ class Consumer(driver.Consumer):
         return Reader(
             topic,
             starts,
-            settings=reading_settings(ingest, self.app.conf.id),
+            settings=reading_settings(ingest, self.app.conf.id) | {"enable.partition.eof": True},
             limits=ingest.limits,
             screen=ingest.screens[topic],
             sender=self.sender,

@@ -162,7 +162,7 @@ def test_a_worker_whose_acknowledgements_stay_away_is_dead_until_they_come(
 def test_a_worker_with_nothing_to_do_is_alive_also_behind_transaction_markers(
     tmp_path: Path, connection: Connection
 ) -> None:
-    """A forwarder's commit marker is an offset without a record: an idle worker passes it, and has no lag."""
+    """Markers, and what a forwarder aborted, are offsets without a record: an idle worker passes them."""
     names, settings = one_partition(connection, "idle")
     forwarder = Producer({**connection.librdkafka(), "transactional.id": "forwarder"})
     forwarder.init_transactions(30)
@@ -170,10 +170,16 @@ def test_a_worker_with_nothing_to_do_is_alive_also_behind_transaction_markers(
     forwarder.produce(names.sysmon, READABLE)
     forwarder.commit_transaction(30)
     with Watched(tmp_path, names, settings) as worker:
-        first = worker.until(has_read_all)
-        assert 2 == first["partitions"][f"{names.sysmon}/0"]["committed"]
+        worker.until(lambda report: has_read_all(report) and report["counters"]["records"] == 1)
+        forwarder.begin_transaction()
+        forwarder.produce(names.sysmon, READABLE)
+        forwarder.flush(30)
+        forwarder.abort_transaction(30)
+        first = worker.until(
+            lambda report: has_read_all(report) and report["partitions"][f"{names.sysmon}/0"]["end"] == 4
+        )
         last = worker.until(lambda report: report["at"] > first["at"] + (STALL + 2) * 1000)
-        assert (True, True, "") == (last["alive"], last["ready"], last["why"])
+        assert (True, True, "", 1) == (last["alive"], last["ready"], last["why"], last["counters"]["records"])
 
 
 def test_a_broker_that_does_not_answer_is_said_and_kills_no_worker(
