@@ -27,6 +27,7 @@ from stream_app.kafka.detecting import Detecting, screen_of
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
 from stream_app.kafka.reader import Limits
+from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.sender import DeliveryFailed
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.table import WindowsTable, windows_table
@@ -58,6 +59,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     instance_id: str = ""
     """A name that stays with this worker over restarts: static membership, so that a restart moves no partition."""
     data_dir: Path = Path(".stream-app")
+    store: str = "memory"
+    """``memory`` or ``rocksdb``: where rows are kept beside the changelog."""
     limits: Limits = Limits()
     reject_streak: int = 1000
     """Records rejected one after another that are an error by themselves."""
@@ -70,6 +73,7 @@ class TopicFacts(Struct, frozen=True):
 
     sysmon_id: str
     sysmon_partitions: int
+    changelog_id: str
 
 
 class TopicsMissing(Exception):
@@ -93,8 +97,8 @@ def ask_topics(options: WorkerOptions) -> TopicFacts:
                 f"topic {name} has {found[name]} partitions, STREAM_APP_PARTITIONS says {options.partitions}: "
                 "matches and changelog must have as many as the setting says, since a key's partition depends on it"
             )
-    ids = topic_ids(options.connection, [names.sysmon])
-    return TopicFacts(ids.get(names.sysmon, ""), found[names.sysmon])
+    ids = topic_ids(options.connection, [names.sysmon, names.changelog])
+    return TopicFacts(ids.get(names.sysmon, ""), found[names.sysmon], ids.get(names.changelog, ""))
 
 
 def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
@@ -117,7 +121,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     schema = BatchSchema()
     sysmon = app.topic(names.sysmon, schema=schema)
     matches = app.topic(names.matches, schema=schema)
-    table = windows_table(app, TABLE, options.partitions, row_position)
+    table = windows_table(app, TABLE, options.partitions, row_position, _disk(options, facts))
     detecting = Detecting(names, facts.sysmon_id, counters, options.rejected_value_bytes)
 
     def settled(partition: int) -> int:
@@ -131,6 +135,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         to_bytes=to_bytes,
         settled=settled,
     )
+    table.prepare = windows.prepare
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -149,6 +154,13 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     if options.drained == "follow":
         _add_progress(app, options, facts)
     return app
+
+
+def _disk(options: WorkerOptions, facts: TopicFacts) -> Callable[[int], RocksRows] | None:
+    if options.store == "memory":
+        return None
+    folder = options.data_dir / "rows"
+    return lambda partition: RocksRows(folder / str(partition), facts.changelog_id)
 
 
 def _faust_settings(options: WorkerOptions) -> dict[str, Any]:

@@ -8,8 +8,8 @@ written again, before the cleaner (which keeps the last record, not the best) ca
 """
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from msgspec import Struct
@@ -17,7 +17,27 @@ from msgspec import Struct
 POSITION = "position"
 """Header of a tombstone: the position at which the row was removed, in decimal digits."""
 
-Rows = dict[bytes, bytes]
+
+class Rows(Protocol):
+    """Rows of one partition by key: a dict, or what stands on disk for one."""
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """Give the row of a key, or None."""
+        ...
+
+    def pop(self, key: bytes, default: None, /) -> bytes | None:
+        """Remove a row."""
+        ...
+
+    def items(self) -> Iterable[tuple[bytes, bytes]]:
+        """Give every row."""
+        ...
+
+    def __setitem__(self, key: bytes, row: bytes, /) -> None: ...
+
+    def __len__(self) -> int: ...
+
+
 PositionOf = Callable[[bytes], int]
 
 BATCH = 10_000
@@ -38,6 +58,8 @@ class Recovered(Struct):
     """Keys whose last record is not their newest, with the position of the newest."""
     read: int = 0
     """Records read so far."""
+    high: int = 0
+    """Where the partition ended when reading began."""
 
 
 def tombstone_headers(position: int) -> list[tuple[str, str | bytes | None]]:
@@ -49,43 +71,44 @@ def recover(
     settings: Mapping[str, Any],
     topic: str,
     partition: int,
-    known: Recovered | None,
+    state: Recovered,
     position_of: PositionOf,
     cancelled: Callable[[], bool],
     timeout: float = 60.0,
-) -> Recovered:
-    """Read one partition from where ``known`` ends, to the end it has now. Blocks: run it in a thread.
+) -> None:
+    """Read one partition from where ``state`` ends, to the end it has now. Blocks: run it in a thread.
 
-    Stops early, with what it has, once ``cancelled`` says so. Raises RecoveryFailed after ``timeout`` seconds without a
-    record.
+    Stops early once ``cancelled`` says so; ``state`` ends where it came to. Raises RecoveryFailed after ``timeout``
+    seconds without a record.
     """
-    state = known or Recovered(rows={}, end=0)
-    consumer = Consumer({**settings, "auto.offset.reset": "earliest", "queued.max.messages.kbytes": 131_072})
-    where = TopicPartition(topic, partition)
+    consumer = Consumer(
+        {
+            **settings,
+            "auto.offset.reset": "earliest",
+            "queued.max.messages.kbytes": 131_072,
+            "enable.partition.eof": True,  # the cleaner may have removed what stood last
+        }
+    )
     try:
-        low, high = consumer.get_watermark_offsets(where, timeout=timeout)
-        where.offset = max(low, state.end)
-        consumer.assign([where])
+        low, state.high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
+        # rows on disk may be ahead of a log that lost its end; they are right, and will be logged again
+        state.end = min(max(low, state.end), state.high)
+        consumer.assign([TopicPartition(topic, partition, state.end)])
         heard = time.monotonic()
-        while where.offset < high and not cancelled():
+        while state.end < state.high and not cancelled():
             messages = consumer.consume(BATCH, 0.2)
             for message in messages:
                 apply(state, message, position_of)
-            # the position also passes what the cleaner removed
-            where = consumer.position([where])[0] if messages else where
             if messages:
                 heard = time.monotonic()
             elif time.monotonic() - heard > timeout:
-                raise RecoveryFailed(
-                    f"{topic}/{partition}: nothing came for {timeout} s at offset {where.offset} of {high}"
-                )
-        state.end = max(state.end, where.offset, high if where.offset >= high else 0)
+                raise RecoveryFailed(f"{topic}/{partition}: nothing came for {timeout} s at offset {state.end}")
     except KafkaException as error:
         raise RecoveryFailed(f"{topic}/{partition}: {error.args[0].str()}") from error
     finally:
         consumer.close()
-    state.removed.clear()
-    return state
+    if state.end >= state.high:
+        state.removed.clear()
 
 
 def apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
@@ -93,10 +116,12 @@ def apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
     error = message.error()
     if error is not None:
         if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+            state.end = max(state.end, state.high)
             return
         raise KafkaException(error)
     key, value = message.key() or b"", message.value()
     state.read += 1
+    state.end = cast("int", message.offset()) + 1
     position = _tombstone_position(message) if value is None else position_of(value)
     held = state.rows.get(key)
     newest = state.removed.get(key, -1) if held is None else position_of(held)

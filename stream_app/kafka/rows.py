@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, Message
 
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.recovery import Recovered, Rows, tombstone_headers
+from stream_app.kafka.rocks import RocksRows
 
 
 class ForeignWriter(Exception):
@@ -18,20 +19,39 @@ class ForeignWriter(Exception):
 
 
 class RowPartitions:
-    """Rows by partition. ``on_foreign`` is told of a record that is not ours; nothing may be written after it."""
+    """Rows by partition. ``on_foreign`` is told of a record that is not ours; nothing may be written after it.
 
-    def __init__(self, topic: str, on_foreign: Callable[[ForeignWriter], None]) -> None:
+    ``disk`` opens a partition's rows on disk; without it they are dicts.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        on_foreign: Callable[[ForeignWriter], None],
+        disk: Callable[[int], RocksRows] | None = None,
+    ) -> None:
         self.topic = topic
         self._on_foreign = on_foreign
+        self._disk = disk
         self._partitions: dict[int, Recovered] = {}
 
     def keep(self, partitions: set[int]) -> None:
         """Forget every other partition."""
+        for number, state in self._partitions.items():
+            if number not in partitions and isinstance(state.rows, RocksRows):
+                state.rows.note_end(state.end)
+                state.rows.close()
         self._partitions = {number: state for number, state in self._partitions.items() if number in partitions}
 
-    def take(self, partition: int) -> Recovered | None:
-        """Take out what is known of a partition, to be recovered further."""
-        return self._partitions.pop(partition, None)
+    def take(self, partition: int) -> Recovered:
+        """Take out what is known of a partition, to be recovered further. Raises RocksUnavailable."""
+        known = self._partitions.pop(partition, None)
+        if known is not None:
+            return known
+        if self._disk is None:
+            return Recovered(rows=dict[bytes, bytes](), end=0)
+        rows = self._disk(partition)
+        return Recovered(rows=rows, end=rows.end)
 
     def put(self, partition: int, state: Recovered) -> None:
         """Hold a partition that was recovered."""
@@ -50,6 +70,8 @@ class RowPartitions:
         """Store rows and log them, in their order; None removes one, at ``position`` (of the matches topic)."""
         partition = batch.tp.partition
         state = self._partitions[partition]
+        if isinstance(state.rows, RocksRows):
+            state.rows.note_end(state.end)  # what is behind it was delivered, and stands in the rows
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             if error is None:

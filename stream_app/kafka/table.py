@@ -14,7 +14,8 @@ import faust
 from confluent_kafka import KafkaError, Message
 from faust.types import TP
 
-from stream_app.kafka.recovery import PositionOf, Recovered, recover, tombstone_headers
+from stream_app.kafka.recovery import PositionOf, Recovered, Rows, recover, tombstone_headers
+from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.rows import ForeignWriter, RowPartitions
 from stream_app.kafka.sender import DeliveryFailed
 from stream_app.kafka.transport import reading_settings
@@ -30,12 +31,14 @@ class WindowsTable(faust.Table[bytes, bytes]):
 
     position_of: PositionOf
     partitions_held: RowPartitions
+    prepare: Callable[[int, Rows], None]
+    """Called in a thread with the rows of a partition that was recovered, before anything reads them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*args, **kwargs)
         self.recovery_seconds = 0.0
         self.ready = False
-        self.recovering = Recovered(rows={}, end=0)
+        self.recovering = Recovered(rows=dict[bytes, bytes](), end=0)
         """The partition that is being recovered, or was last: ``read`` moves while it is."""
 
     @property
@@ -68,15 +71,19 @@ class WindowsTable(faust.Table[bytes, bytes]):
     async def _recover(self, tp: TP, cancelled: Callable[[], bool]) -> int:
         consumer = self._consumer
         settings = reading_settings(consumer.ingest, self.app.conf.id) | {"isolation.level": "read_uncommitted"}
-        known = self.partitions_held.take(tp.partition) or Recovered(rows={}, end=0)
-        self.recovering, before = known, known.read
-        state = await asyncio.get_running_loop().run_in_executor(
-            None, recover, settings, tp.topic, tp.partition, known, self.position_of, cancelled
-        )
-        if cancelled():
-            return 0  # what was read may not reach the end: it is read anew after the rebalance
+        state = self.partitions_held.take(tp.partition)
+        self.recovering, before = state, state.read
+
+        def read_and_prepare() -> None:
+            recover(settings, tp.topic, tp.partition, state, self.position_of, cancelled)
+            if not cancelled():
+                self.prepare(tp.partition, state.rows)
+
+        await asyncio.get_running_loop().run_in_executor(None, read_and_prepare)
+        # one that was cancelled may not have come to the end: the next recovery reads on from there
         self.partitions_held.put(tp.partition, state)
-        await self._put_right(tp, state)
+        if not cancelled():
+            await self._put_right(tp, state)
         return state.read - before
 
     async def _put_right(self, tp: TP, state: Recovered) -> None:
@@ -101,9 +108,15 @@ class WindowsTable(faust.Table[bytes, bytes]):
         await consumer.sender.drain(consumer.ingest.drain)
 
 
-def windows_table(app: "IngestApp", name: str, partitions: int, position_of: PositionOf) -> WindowsTable:
-    """Declare the table on an app whose Table class is :class:`WindowsTable`."""
+def windows_table(
+    app: "IngestApp",
+    name: str,
+    partitions: int,
+    position_of: PositionOf,
+    disk: Callable[[int], RocksRows] | None,
+) -> WindowsTable:
+    """Declare the table on an app whose Table class is :class:`WindowsTable`; ``prepare`` is still to be set."""
     table = cast("WindowsTable", app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions))
     table.position_of = position_of
-    table.partitions_held = RowPartitions(table.changelog_topic.get_topic_name(), table.on_foreign)
+    table.partitions_held = RowPartitions(table.changelog_topic.get_topic_name(), table.on_foreign, disk)
     return table

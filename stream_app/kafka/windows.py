@@ -63,7 +63,7 @@ class Windows:
 
     def handle(self, batch: Batch) -> None:
         """Count a batch's matches, move time, send incidents, write what changed."""
-        state = self._partition(batch.tp.partition)
+        state = self._partitions[batch.tp.partition]
         fold = _Fold(self, batch, state)
         if not state.answered:
             fold.answer_again()
@@ -77,21 +77,19 @@ class Windows:
         state = self._partitions.get(partition)
         return None if state is None else state.clock
 
-    def _partition(self, number: int) -> _Partition:
-        """Give what belongs to the rows of a partition; made anew when they were recovered anew."""
-        rows = self.held.rows(number)
-        state = self._partitions.get(number)
-        if state is None or state.rows is not rows:
-            stored = rows.get(PROGRESS_KEY)
-            state = _Partition(
-                clock=Clock.new(0) if stored is None else decode_clock(stored), agenda=Agenda(), rows=rows
-            )
-            for key, value in rows.items():
-                rule = self.rule(key)
-                if rule is not None:
-                    state.agenda.put(key, wake_at(rule, decode_row(value)))
-            self._partitions[number] = state
-        return state
+    def prepare(self, number: int, rows: Rows) -> None:
+        """Take the rows of a partition as they were recovered: its clock, and when to look at each row.
+
+        Reads every row: for a thread, before the partition's first batch.
+        """
+        stored = rows.get(PROGRESS_KEY)
+        clock = Clock.new(0) if stored is None else decode_clock(stored)
+        state = _Partition(clock=clock, agenda=Agenda(), rows=rows)
+        for key, value in rows.items():
+            rule = self.rule(key)
+            if rule is not None:
+                state.agenda.put(key, wake_at(rule, decode_row(value)))
+        self._partitions[number] = state
 
     def rule(self, key: bytes) -> Rule | None:
         """Give the rule of a row; None for the clock, and for a rule that is not loaded any more."""

@@ -79,6 +79,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         commit_interval_s=settings.commit_interval_s,
         instance_id=settings.instance_id,
         data_dir=Path(settings.data_dir),
+        store=settings.store,
         limits=Limits(go_on=settings.on_gap == "continue", stall=settings.stall_s * 2),
         reject_streak=settings.reject_streak,
         stop_at_streak=settings.on_reject_streak == "stop",

@@ -91,6 +91,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     rejected_value_bytes: Annotated[
         int, Meta(ge=0, le=700_000, description="bytes of a rejected record that are kept with it")
     ] = 65_536
+    store: Annotated[
+        Literal["memory", "rocksdb"],
+        Meta(description="where a worker keeps its rows; on disk (extra rocksdb) for more keys than memory"),
+    ] = "memory"
     data_dir: Annotated[str, Meta(min_length=1, description="folder for what a worker keeps on disk")] = "data"
     drained: Annotated[
         Literal["follow", "hold"],

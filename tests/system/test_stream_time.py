@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 
 from stream_app.engine.row import row_position
 from stream_app.kafka.connection import Connection
-from stream_app.kafka.recovery import recover
+from stream_app.kafka.recovery import Recovered, recover
 from stream_app.kafka.topics import Names
 from tests.brokers import configure, everything, fresh_topics, settings_of
 from tests.corpus import RULES
@@ -34,9 +34,10 @@ def until(true: Callable[[], bool], what: str) -> None:
 def rows_at_rest(connection: Connection, names: Names) -> int:
     """Give how many keys the changelog holds for a worker that recovers now."""
     settings = {**connection.librdkafka(), "group.id": "test"}
-    return sum(
-        len(recover(settings, names.changelog, number, None, row_position, lambda: False).rows) for number in range(4)
-    )
+    states = [Recovered(dict[bytes, bytes](), 0) for _ in range(4)]
+    for number, state in enumerate(states):
+        recover(settings, names.changelog, number, state, row_position, lambda: False)
+    return sum(len(state.rows) for state in states)
 
 
 def test_a_partition_that_is_read_an_hour_behind_the_others_loses_nothing(

@@ -156,13 +156,14 @@ class Worker:
         return self.broker.committed[NAMES.matches, partition]
 
     def _recover(self, number: int) -> None:
-        state = Recovered(rows={}, end=0)
+        state = Recovered(rows=dict[bytes, bytes](), end=0)
         for stored in self.broker.logs[NAMES.changelog, number]:
             apply(state, cast("Any", stored), row_position)
         for key in sorted(state.stale):
             self.broker.append(NAMES.changelog, number, key, state.rows.get(key))
         state.end = len(self.broker.logs[NAMES.changelog, number])
         self.held.put(number, state)
+        self.windows.prepare(number, state.rows)
 
     def read(self, topic: str, number: int, count: int) -> None:
         """Take up to ``count`` records of a partition, as one batch."""
