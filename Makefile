@@ -54,6 +54,10 @@ lint: $(READY) ## The checks that run nothing: format, lint, types, import contr
 bench: $(READY) ## CPU per record on a real Kafka, beside a raw loop and beside naive Faust; OPTIONS=--help says more
 	@$(BIN)/python -m tests.benchmarks $(OPTIONS)
 
+.PHONY: faults
+faults: $(READY) ## Kill, pause, restart and move workers and brokers on real Kafka, and count (under two hours)
+	@$(BIN)/python -m tests.faults --long $(OPTIONS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .PHONY: lock

@@ -11,31 +11,39 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from stream_app.kafka.admin import create_topics
 from stream_app.kafka.connection import Connection
-from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable
+from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable, jars, java
 from stream_app.kafka.topics import Names, declare
 
 SET = AlterConfigOpType.SET
 
 
-def real_kafka(folder: Path) -> Iterator[LocalBroker]:
-    """Run one broker, for a fixture; skip with the reason where this machine cannot."""
-    broker = LocalBroker(folder, config={"log.cleaner.backoff.ms": "500"})
+def require_real_kafka() -> None:
+    """Skip, with the reason, where this machine cannot run a broker; in CI that is a failure."""
     try:
-        broker.start()
+        java()
+        jars()
     except LocalBrokerUnavailable as reason:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(f"no real Apache Kafka on this machine: {reason}")
+
+
+def real_kafka(folder: Path) -> Iterator[LocalBroker]:
+    """Run one broker, for a fixture; skip with the reason where this machine cannot."""
+    broker = LocalBroker(folder, config={"log.cleaner.backoff.ms": "500"})
+    require_real_kafka()
+    broker.start()
     try:
         yield broker
     finally:
         broker.stop()
 
 
-def fresh_topics(connection: Connection, name: str, partitions: int = 4) -> Names:
+def fresh_topics(connection: Connection, name: str, partitions: int = 4, replication: int = 1) -> Names:
     """Make the topics of an app of its own on a broker that others use too."""
     names = Names(app_id=name, sysmon=f"{name}-sysmon", incidents=f"{name}-incidents", rejected=f"{name}-rejected")
-    create_topics(connection, declare(names, partitions=partitions))
+    insync = min(2, replication)
+    create_topics(connection, declare(names, partitions=partitions, replication=replication, min_insync=insync))
     return names
 
 

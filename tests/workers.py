@@ -13,9 +13,12 @@ RULES = Path(__file__).parents[1] / "rules"
 
 
 class WorkerProcess:
-    """One worker. ``settings`` are names of settings without their prefix; what is not given has its default."""
+    """One worker. ``settings`` are names of settings without their prefix; what is not given has its default.
 
-    def __init__(self, folder: Path, name: str, settings: Mapping[str, str]) -> None:
+    ``module`` is what is run instead of the product, for one that is hindered on purpose.
+    """
+
+    def __init__(self, folder: Path, name: str, settings: Mapping[str, str], module: str = "stream_app") -> None:
         self.name = name
         self.log = folder / f"{name}.log"
         self._environment = {
@@ -25,6 +28,7 @@ class WorkerProcess:
             "STREAM_APP_LOG_LEVEL": "warning",
             **{f"STREAM_APP_{key.upper()}": value for key, value in settings.items()},
         }
+        self._module = module
         self.process = self._start()
 
     def __enter__(self) -> Self:
@@ -38,7 +42,7 @@ class WorkerProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "stream_app", "worker"], env=self._environment, stdout=log, stderr=log
+                [sys.executable, "-m", self._module, "worker"], env=self._environment, stdout=log, stderr=log
             )
 
     def restart(self) -> None:

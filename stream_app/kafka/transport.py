@@ -122,14 +122,15 @@ class Consumer(driver.Consumer):
         await super().perform_seek()
         if epoch == self.epoch:  # else a rebalance overtook the seek
             self._seeked = frozenset(tp for tp in self.assignment() if tp.topic in self.ingest.screens)
-            self._start_readers()
+            self.start_readers()
 
     def resume_flow(self) -> None:
         """Let records flow: readers start here if the seek came before, in perform_seek if it comes after."""
         super().resume_flow()
-        self._start_readers()
+        self.start_readers()
 
-    def _start_readers(self) -> None:
+    def start_readers(self) -> None:
+        """Start a reader for each topic, once the seek of this epoch has finished and the flow is on."""
         if self.readers or not self.flow_active:
             return
         starts: dict[str, dict[int, int]] = defaultdict(dict)
@@ -138,6 +139,7 @@ class Consumer(driver.Consumer):
             starts[tp.topic][tp.partition] = OFFSET_BEGINNING if committed is None else committed
         for topic, offsets in starts.items():
             self.readers[topic] = self._reader(topic, offsets)
+            log.info("generation %d reads %s from %s", self.app.consumer_generation_id, topic, offsets)
         for reader in self.readers.values():
             self.add_future(reader.run())
 

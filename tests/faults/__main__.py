@@ -10,15 +10,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from stream_app.kafka.connection import Connection
-from stream_app.kafka.local import LocalBroker, Node, free_ports
+from tests.faults.ground import Ground, cluster, single
 from tests.faults.kinds import KINDS, SECONDS
 from tests.faults.load import Load
 from tests.faults.oracle import Verdict
-from tests.faults.proxy import Proxy
 from tests.faults.stage import Stage
 
-ROUND_TRIP = 0.008
 SHORT = {"kill": (1, 2), "terminate": (1, 2), "freeze": (1, 1), "broker": (1, 1)}
 LONG = {
     "none": (1, 2),
@@ -29,6 +26,8 @@ LONG = {
     "freeze": (10, 2),
     "broker": (7, 3),
     "never-committed": (4, 3),
+    "discard": (4, 2),
+    "cluster": (3, 2),
 }
 """Kind to (runs, faults a run)."""
 
@@ -65,23 +64,6 @@ class Row(msgspec.Struct):
 HEAD = ["kind", "runs", "faults", "records", "matches", "missing", "extra", "wrong", "repeats", "wait s (median / max)"]
 
 
-def slow_broker(folder: Path) -> tuple[LocalBroker, Proxy, Connection]:
-    """Give a broker whose second listener is reached through a proxy that delays."""
-    near, far = free_ports(2)
-    node = Node(1)
-    broker = LocalBroker(
-        folder,
-        node=node,
-        config={
-            "listeners": f"PLAINTEXT://127.0.0.1:{node.port},SLOW://127.0.0.1:{near},"
-            f"CONTROLLER://127.0.0.1:{node.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{node.port},SLOW://127.0.0.1:{far}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SLOW:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        },
-    )
-    return broker, Proxy(far, near, ROUND_TRIP / 2), Connection(bootstrap_servers=f"127.0.0.1:{far}")
-
-
 def run(kind: str, stage: Stage, seed: int, times: int, rate: int) -> Verdict:
     """Do one run of a kind."""
     chance = random.Random(seed)
@@ -94,9 +76,26 @@ def run(kind: str, stage: Stage, seed: int, times: int, rate: int) -> Verdict:
         load.start()
         KINDS[kind](stage, chance, times)
         load.finish()
-        return stage.audit(load)
+        verdict = stage.audit(load)
+        if not verdict.good:
+            click.echo(f"{stage.name}: see {stage.trace(load)}", err=True)
+        return verdict
     finally:
         stage.close()
+
+
+def staged(kind: str, number: int, ground: Ground, folder: Path) -> Stage:
+    """Set a run up: every third goes through the round trip, every fourth has 32 partitions, every second RocksDB."""
+    name = f"{kind}-{number}"
+    return Stage(
+        ground,
+        folder / name,
+        name,
+        partitions=32 if number % 4 == 3 else 4,
+        slow=number % 3 == 2,
+        module="tests.faults.discarding" if kind == "discard" else "stream_app",
+        settings={"store": "rocksdb" if number % 2 else "memory"},
+    )
 
 
 def table(rows: list[Row]) -> str:
@@ -125,26 +124,20 @@ def main(long_form: bool, kinds: str, seed: int | None, rate: int, folder: Path 
     click.echo(f"seed {seed}, logs in {folder}", err=True)
     chance = random.Random(seed)
     rows = []
-    broker, proxy, slow = slow_broker(folder / "kafka")
-    with broker:
-        for kind, (runs, times) in wanted.items():
-            row = Row(kind)
-            rows.append(row)
+    for kind, (runs, times) in wanted.items():
+        ground = cluster(folder / "cluster") if kind == "cluster" else single(folder / f"kafka-{kind}")
+        row = Row(kind)
+        rows.append(row)
+        try:
+            ground.start()
             for number in range(runs):
                 began, run_seed = time.monotonic(), chance.randrange(1 << 30)
-                name = f"{kind}-{number}"
-                # every third run reads through the round trip, every fourth has 32 partitions
-                stage = Stage(
-                    broker,
-                    folder / name,
-                    name,
-                    partitions=32 if number % 4 == 3 else 4,
-                    worker_connection=slow if number % 3 == 2 else None,
-                )
+                stage = staged(kind, number, ground, folder)
                 verdict = run(kind, stage, run_seed, times, rate)
                 row.add(verdict)
-                click.echo(f"{name}: {verdict} in {time.monotonic() - began:.0f} s", err=True)
-    proxy.close()
+                click.echo(f"{stage.name}: {verdict} in {time.monotonic() - began:.0f} s", err=True)
+        finally:
+            ground.stop()
     click.echo(table(rows))
     sys.exit(any(row.missing or row.extra or row.wrong for row in rows))
 

@@ -75,9 +75,10 @@ def broker_crash(stage: Stage, chance: random.Random, times: int) -> None:
     for _ in range(times):
         _pause(chance.uniform(3, 6))
         stage.fault()
-        stage.broker.kill()
+        broker = stage.ground.brokers[0]
+        broker.kill()
         _pause(chance.uniform(0.5, 3))
-        stage.broker.start()
+        broker.start()
         stage.keep_alive()
 
 
@@ -89,6 +90,20 @@ def early_kill(stage: Stage, chance: random.Random, times: int) -> None:
             worker.kill()
             worker.restart()
         _pause(chance.uniform(1.5, 3.5))
+
+
+def one_of_three(stage: Stage, chance: random.Random, times: int) -> None:
+    """SIGKILL one broker of the cluster, so that leaders move; start it again, and move them back."""
+    for _ in range(times):
+        _pause(chance.uniform(3, 6))
+        stage.fault()
+        broker = chance.choice(stage.ground.brokers)
+        broker.kill()
+        _pause(chance.uniform(4, 7))
+        broker.start()
+        stage.fault()
+        stage.ground.move_leaders_back()
+        stage.keep_alive()
 
 
 def nothing(stage: Stage, chance: random.Random, times: int) -> None:
@@ -106,6 +121,8 @@ KINDS: dict[str, Script] = {
     "freeze": freeze,
     "broker": broker_crash,
     "never-committed": early_kill,
+    "discard": kill,
+    "cluster": one_of_three,
 }
 SECONDS = {
     "none": 3.0,
@@ -116,5 +133,7 @@ SECONDS = {
     "freeze": 19.0,
     "broker": 14.0,
     "never-committed": 4.0,
+    "discard": 6.0,
+    "cluster": 20.0,
 }
 """How long one fault of a kind takes at most, for the load to last as long."""

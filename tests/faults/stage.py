@@ -1,16 +1,15 @@
 """The brokers and workers of one run, and what can be done to them."""
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from confluent_kafka import ConsumerGroupState
 from confluent_kafka.admin import AdminClient
 
-from stream_app.kafka.connection import Connection
 from stream_app.kafka.following import follow
-from stream_app.kafka.local import LocalBroker
-from tests.brokers import fresh_topics, settings_of
+from tests.brokers import everything, fresh_topics, settings_of
+from tests.faults.ground import Ground
 from tests.faults.load import Load
 from tests.faults.oracle import Verdict, Wire
 from tests.workers import WorkerProcess
@@ -24,27 +23,32 @@ class Stage:
 
     def __init__(  # noqa: PLR0913 - what a run varies
         self,
-        broker: LocalBroker,
+        ground: Ground,
         folder: Path,
         name: str,
         *,
         partitions: int = 4,
-        worker_connection: Connection | None = None,
+        slow: bool = False,
+        module: str = "stream_app",
         settings: dict[str, str] | None = None,
     ) -> None:
-        self.broker = broker
-        self.connection = Connection(bootstrap_servers=broker.bootstrap_servers)
-        self.names = fresh_topics(self.connection, name, partitions)
+        self.ground = ground
+        self.connection = ground.connection
+        replication = len(ground.brokers)
+        self.names = fresh_topics(self.connection, name, partitions, replication)
+        self.name = name
         self.faults: list[float] = []
         self.workers: list[WorkerProcess] = []
         self._folder = folder
-        self._settings = settings_of(worker_connection or self.connection, self.names, partitions) | (settings or {})
+        self._settings = settings_of(ground.slow if slow else self.connection, self.names, partitions)
+        self._settings |= {"log_level": "info", **(settings or {})}
+        self._module = module
         folder.mkdir(parents=True, exist_ok=True)
 
     def worker(self) -> WorkerProcess:
         """Start one more worker, with a name that stays."""
         name = f"worker-{len(self.workers) + 1}"
-        self.workers.append(WorkerProcess(self._folder, name, self._settings | {"instance_id": name}))
+        self.workers.append(WorkerProcess(self._folder, name, self._settings | {"instance_id": name}, self._module))
         return self.workers[-1]
 
     def ready(self, timeout: float = 60.0) -> None:
@@ -91,6 +95,31 @@ class Stage:
             wire.take(message)
         return wire
 
+    def trace(self, load: Load) -> Path:
+        """Leave what is needed to find a loss: for each group that is off, where its records and matches lie.
+
+        The workers' logs, beside it, say which incarnation read from which offset on.
+        """
+        wire = Wire()
+        for message in everything(self.connection, self.names.incidents):
+            wire.take(message)
+        off = {group for group, count in load.truth.items() if wire.counts.get(group, 0) != count}
+        found: dict[str, dict[str, object]] = {
+            str(group): {"sent": load.truth[group], "counted": wire.counts.get(group, 0), "records": [], "matches": []}
+            for group in off
+        }
+        for topic, where in ((self.names.sysmon, "records"), (self.names.matches, "matches")):
+            for message in everything(self.connection, topic):
+                value = message.value() or b""
+                for group in off:
+                    if b"python" in value and all(part.encode() in value for part in group):
+                        places = found[str(group)][where]
+                        assert isinstance(places, list)
+                        places.append(f"{message.partition()}@{message.offset()}")
+        path = self._folder / "trace.json"
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
+        return path
+
     def audit(self, load: Load, patience: float = 60.0) -> Verdict:
         """Wait for the end of the run, kill every worker, recover in a new one, count once more, and judge."""
         self.settle(load, patience)
@@ -101,6 +130,3 @@ class Stage:
         verdict = self.settle(load, patience).verdict(load.truth, self.faults)
         verdict.records = load.sent
         return verdict
-
-
-Fault = Callable[[Stage], None]
