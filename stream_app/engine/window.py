@@ -154,14 +154,28 @@ def _thin(held: Sequence[Held], enough: int, rule: Rule) -> tuple[Held, ...]:
     Where ``enough`` events before one and ``enough`` after it lie no more than a window apart, each window that holds
     it holds all of the one or all of the other side, and is decided without it. Dropped is only what has been decided
     and counted, or what can never be: behind ``=``, ``<``, ``<=`` such a window never triggers.
+
+    A trigger decided on arrival tells what comes later into its window that it stands behind one. It goes only where
+    the triggers on its two sides are no more than a window apart, so that their windows hold all that its own does:
+    always so behind ``>`` and ``>=``, but ``= 1`` makes a trigger of a crowd's first event alone.
     """
     never = rule.subpattern.constraint.operator in {"=", "<", "<="}
     kept: list[Held] = []
+    triggers = [event.time for event in held if event.state & TRIGGER]
+    told = 0
+    last: int | None = None
     for i, event in enumerate(held):
-        settled = never or event.state & BEHIND
-        crowded = (
-            len(kept) >= enough and i + enough < len(held) and held[i + enough].time - kept[-enough].time <= rule.window
+        trigger = event.state & TRIGGER
+        told += trigger == TRIGGER
+        goes = (
+            (never or event.state & BEHIND)
+            and len(kept) >= enough
+            and i + enough < len(held)
+            and held[i + enough].time - kept[-enough].time <= rule.window
         )
-        if not (settled and crowded):
+        if goes and trigger and not rule.final:
+            goes = last is not None and told < len(triggers) and triggers[told] - last <= rule.window
+        if not goes:
             kept.append(event)
+            last = event.time if trigger else last
     return tuple(kept)

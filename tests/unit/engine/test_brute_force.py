@@ -24,6 +24,8 @@ HOLDS = {
 }
 KEY = Key("PH_Rule_Test", "1", ("pc1",))
 END = 10**6
+THOROUGH = settings(max_examples=max(150, settings.default.max_examples), deadline=None)
+"""More where the profile says more: ``--hypothesis-profile=search``."""
 
 
 class Happened(NamedTuple):
@@ -102,6 +104,17 @@ def expected(rule: Rule, events: list[Happened], triggers: list[Happened] | None
     ]
 
 
+def on_arrival(rule: Rule, events: list[Happened]) -> list[Happened]:
+    """Give the events for which the constraint holds over what had come when they arrived."""
+    holds, number = HOLDS[rule.subpattern.constraint.operator], rule.subpattern.constraint.number
+    found = []
+    for index, event in enumerate(events):
+        within = [e for e in events[: index + 1] if event.time - rule.window < e.time <= event.time]
+        if holds(len(within), number):
+            found.append(event)
+    return found
+
+
 def run(
     rule: Rule, scene: Scene, match_of: Callable[..., Match], *, at_rest: bool = True
 ) -> tuple[Row | None, list[Incident], list[bool]]:
@@ -162,7 +175,7 @@ RULES = {
 }
 
 
-@settings(max_examples=200, deadline=None)
+@THOROUGH
 @given(sign=st.sampled_from((">", ">=")), **RULES)
 def test_on_arrival(
     rule_of: Callable[..., Rule],
@@ -180,7 +193,7 @@ def test_on_arrival(
     assert expected(rule, scene.events) == standing(sent)
 
 
-@settings(max_examples=200, deadline=None)
+@THOROUGH
 @given(sign=st.sampled_from(sorted(HOLDS)), **RULES)
 def test_final(
     rule_of: Callable[..., Rule],
@@ -199,7 +212,7 @@ def test_final(
     assert row is None or not any(held.state & 4 for held in row.held)
 
 
-@settings(max_examples=100, deadline=None)
+@THOROUGH
 @given(sign=st.sampled_from(("=", "!=", "<", "<=")), **RULES)
 def test_not_monotone_on_arrival(
     rule_of: Callable[..., Rule],
@@ -213,15 +226,19 @@ def test_not_monotone_on_arrival(
     rule = rule_of(f"{sign} {number}", **options)
     scene = data.draw(scenes(rule.lateness))
     _, sent, _ = run(rule, scene, match_of)
-    triggers = []
-    for index, event in enumerate(scene.events):
-        within = [e for e in scene.events[: index + 1] if event.time - rule.window < e.time <= event.time]
-        if HOLDS[sign](len(within), number):
-            triggers.append(event)
-    assert expected(rule, scene.events, triggers) == standing(sent)
+    assert expected(rule, scene.events, on_arrival(rule, scene.events)) == standing(sent)
 
 
-@settings(max_examples=100, deadline=None)
+def test_trigger_in_a_crowd(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
+    """A crowd's only trigger is not thinned out: what comes into its window later still stands behind it."""
+    rule = rule_of("= 1", window=1, lateness=0, clear_after=0, evidence=1)
+    events = [Happened(int(offset >= 6), 0, offset) for offset in range(10)]
+    _, sent, _ = run(rule, Scene(events, [None] * 10, list(range(10)), []), match_of)
+    assert [(0, 1, 2, 10, ("sysmon/0@0",))] == standing(sent)
+    assert expected(rule, events, on_arrival(rule, events)) == standing(sent)
+
+
+@THOROUGH
 @given(sign=st.sampled_from(sorted(HOLDS)), final=st.booleans(), **RULES)
 def test_late(  # noqa: PLR0913  each is one dimension of the property
     rule_of: Callable[..., Rule],
@@ -246,7 +263,7 @@ def test_late(  # noqa: PLR0913  each is one dimension of the property
         assert expected(rule, counted) == standing(sent)
 
 
-@settings(max_examples=100, deadline=None)
+@THOROUGH
 @given(sign=st.sampled_from(sorted(HOLDS)), final=st.booleans(), **RULES)
 def test_same_bytes(  # noqa: PLR0913  each is one dimension of the property
     rule_of: Callable[..., Rule],
@@ -269,7 +286,7 @@ def test_same_bytes(  # noqa: PLR0913  each is one dimension of the property
         assert encode_row(row) == encode_row(row2)
 
 
-@settings(max_examples=150, deadline=None)
+@THOROUGH
 @given(
     sign=st.sampled_from(sorted(HOLDS)),
     final=st.booleans(),
@@ -291,7 +308,6 @@ def test_dense(  # noqa: PLR0913  each is one dimension of the property
     **options: int,
 ) -> None:
     """Where crowds are thinned out, in order or with events up to ``behind`` before those in front, nothing changes."""
-    final = final or sign in {"=", "!=", "<", "<="}
     rule = rule_of(f"{sign} {number}", final=final, clear_after=0, **options)
     times = [
         time for _, time in sorted((time + (index * 7919) % (behind + 1), time) for index, time in enumerate(times))
@@ -300,10 +316,11 @@ def test_dense(  # noqa: PLR0913  each is one dimension of the property
     reached: list[int | None] = [min(times[index:]) + rule.lateness for index in range(len(times))]
     _, sent, late = run(rule, Scene(events, reached, list(range(len(times))), []), match_of)
     assert not any(late)
-    assert expected(rule, events) == standing(sent)
+    asked_once = not final and sign in {"=", "!=", "<", "<="}
+    assert expected(rule, events, on_arrival(rule, events) if asked_once else None) == standing(sent)
 
 
-@settings(max_examples=50, deadline=None)
+@THOROUGH
 @given(number=st.integers(2, 4), seed=st.integers(0, 10**6))
 def test_crowds(rule_of: Callable[..., Rule], match_of: Callable[..., Match], number: int, seed: int) -> None:
     """A crowd of events keeps a row small, whatever their number, and every count exact."""
@@ -321,3 +338,9 @@ def test_crowds(rule_of: Callable[..., Rule], match_of: Callable[..., Match], nu
     for event in events:
         row = observe(upper, row, match_of(event.time, event.offset), event.offset, None).row
         assert len(row.held) <= 2 * (number + 1) * (61 // 20 + 2)
+    for sign in ("=", "!=", "<", "<="):
+        rule = rule_of(f"{sign} {number}", window=20, lateness=40, clear_after=100)
+        row, sent, _ = run(rule, scene, match_of)
+        assert expected(rule, events, on_arrival(rule, events)) == standing(sent)
+        assert row is not None
+        assert len(row.held) <= 3 * (number + 2) * (61 // 20 + 2)
