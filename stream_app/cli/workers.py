@@ -1,8 +1,11 @@
 """A worker as a child process: started with settings of its own, stopped in order, its end never unnoticed."""
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,6 +14,20 @@ from stream_app.cli.failure import Failure
 from stream_app.service.settings import PREFIX, Settings, write_settings
 
 LAST_LINES = 20
+
+
+@contextmanager
+def _held_back(*signals: signal.Signals) -> Iterator[None]:
+    """Let signals wait until the block ends: a child that was begun must be known before anything is raised."""
+    waiting: list[int] = []
+    before = {each: signal.signal(each, lambda number, _frame: waiting.append(number)) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+        for number in waiting:
+            signal.raise_signal(number)
 
 
 class WorkerProcess:
@@ -23,15 +40,19 @@ class WorkerProcess:
 
     def __enter__(self) -> Self:
         others = {name: text for name, text in os.environ.items() if not name.startswith(PREFIX)}
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "stream_app", "worker"],
-                env={**others, **write_settings(self._settings)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a Ctrl-C is ours to handle: the worker is then stopped in order
-            )
+        try:
+            with self._log.open("wb") as log, _held_back(signal.SIGTERM, signal.SIGINT):
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "stream_app", "worker"],
+                    env={**others, **write_settings(self._settings)},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # a Ctrl-C is ours to handle: the worker is then stopped in order
+                )
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(

@@ -9,15 +9,18 @@ from collections.abc import Callable, Sequence
 from confluent_kafka import Message
 
 from stream_app.engine.detect import detect
-from stream_app.engine.match import Match, encode_match
+from stream_app.engine.match import Match, encode_match, too_large
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import EMPTY, VALUE_LIMIT, Rejection, encode_rejection
+from stream_app.engine.rejection import EMPTY, TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.rule import Rulebook
 from stream_app.sysmon.normalise import Unreadable, normalise
+
+FAILED = "failed"
+"""A record on which the screen itself failed: a defect of ours, with its exception as the detail."""
 
 Found = Sequence[tuple[bytes, Match]]
 
@@ -69,18 +72,24 @@ class Detecting:
     def handle(self, batch: Batch) -> None:
         """Send a batch's matches and rejections."""
         for passed in batch.records:
-            if isinstance(passed.found, Exception):
-                self._reject(batch, passed.message, passed.found)
-                continue
-            for key, match in passed.found:
-                batch.send(self._names.matches, encode_match(match), key)
-                self._counters.matches += 1
+            if isinstance(passed.found, Unreadable):
+                self._reject(batch, passed.message, passed.found.reason, passed.found.detail)
+            elif isinstance(passed.found, Exception):
+                self._reject(batch, passed.message, FAILED, repr(passed.found))
+            else:
+                self._match(batch, passed.message, passed.found)
 
-    def _reject(self, batch: Batch, message: Message, error: Exception) -> None:
-        reason, detail = ("failed", repr(error))
-        if isinstance(error, Unreadable):
-            reason, detail = error.reason, error.detail
-        rejection = Rejection.of(record_of(message, self._topic_id), reason, detail, self._value_limit)
+    def _match(self, batch: Batch, message: Message, found: Found) -> None:
+        for key, match in found:
+            unfit = too_large(key, match)
+            if unfit:
+                self._reject(batch, message, TOO_LARGE, unfit, match.rule)
+                continue
+            batch.send(self._names.matches, encode_match(match), key)
+            self._counters.matches += 1
+
+    def _reject(self, batch: Batch, message: Message, reason: str, detail: str, rule: str | None = None) -> None:
+        rejection = Rejection.of(record_of(message, self._topic_id), reason, detail, self._value_limit, rule)
         send_rejection(batch, self._names.rejected, rejection)
         self._counters.rejected[reason] += 1
 

@@ -40,7 +40,7 @@ class Rows(Protocol):
 
 PositionOf = Callable[[bytes], int]
 
-BATCH = 10_000
+BATCH = 2_000
 
 
 class RecoveryFailed(Exception):
@@ -85,7 +85,8 @@ def recover(
         {
             **settings,
             "auto.offset.reset": "earliest",
-            "queued.max.messages.kbytes": 131_072,
+            "queued.max.messages.kbytes": 65_536,
+            "max.partition.fetch.bytes": 16 << 20,  # one partition is read at a time, as fast as can be
             "enable.partition.eof": True,  # the cleaner may have removed what stood last
         }
     )

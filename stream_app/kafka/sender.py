@@ -18,6 +18,9 @@ from stream_app.kafka.producing import producer_settings
 Delivered = Callable[[KafkaError | None, Message], None]
 Headers = list[tuple[str, str | bytes | None]]
 
+LARGEST = 1_000_000
+"""Bytes of the largest record, key and value, that is sent; what is made elsewhere is bounded so that it fits."""
+
 POLL = 0.005
 """Seconds between two looks for acknowledgements."""
 
@@ -59,6 +62,7 @@ class Sender:
             {
                 **producer_settings(connection),
                 "enable.gapless.guarantee": True,
+                "message.max.bytes": LARGEST,
                 "message.timeout.ms": 0,
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": max_bytes >> 10,

@@ -8,6 +8,10 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 TABLE = "windows"
 
+MESSAGE_BYTES = 1_048_588
+"""What a topic that a worker writes must take: Kafka's default, above the largest that a worker sends. A cluster whose
+own limit is lower must not end the worker."""
+
 
 class Names(Struct, frozen=True, kw_only=True):
     """What the topics are called. Matches and the changelog belong to the app and carry its id."""
@@ -54,6 +58,7 @@ def declare(
     names = names or Names()
     every = {"partitions": partitions, "replication": replication}
     safe = {"min.insync.replicas": str(min_insync)}
+    written = {**safe, "max.message.bytes": str(MESSAGE_BYTES)}
     return (
         Topic(
             name=names.sysmon,
@@ -72,7 +77,7 @@ def declare(
             codec="MessagePack",
             cleanup_policy="delete",
             retention_ms=7 * DAY,
-            config={"message.timestamp.type": "LogAppendTime", **safe},
+            config={"message.timestamp.type": "LogAppendTime", **written},
             **every,
         ),
         Topic(
@@ -88,7 +93,7 @@ def declare(
                 "segment.bytes": str(64 << 20),
                 "min.cleanable.dirty.ratio": "0.2",
                 "min.compaction.lag.ms": str(DAY),
-                **safe,
+                **written,
             },
             **every,
         ),
@@ -99,7 +104,7 @@ def declare(
             codec="JSON",
             cleanup_policy="delete",
             retention_ms=30 * DAY,
-            config=safe,
+            config=written,
             **every,
         ),
         Topic(
@@ -109,7 +114,7 @@ def declare(
             codec="JSON",
             cleanup_policy="delete",
             retention_ms=30 * DAY,
-            config=safe,
+            config=written,
             **every,
         ),
     )

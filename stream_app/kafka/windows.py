@@ -12,10 +12,10 @@ from msgspec import Struct
 from stream_app.engine.agenda import Agenda
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, BadKey, Key, decode_key
-from stream_app.engine.match import BadMatch, Match, decode_match
-from stream_app.engine.observe import advance, current, expires_at, observe, wake_at
+from stream_app.engine.match import BadMatch, Match, decode_match, too_large
+from stream_app.engine.observe import advance, current, expires_at, full_detail, observe, wake_at
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import Rejection
+from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
 from stream_app.kafka.batch import Batch
@@ -128,6 +128,10 @@ class _Fold:
         except (BadMatch, BadProgress, BadKey) as error:
             self._reject(Rejection.of(record, BAD_MATCH, str(error)))
             return
+        unfit = too_large(key, match)
+        if unfit:  # left there by a worker of an earlier version
+            self._reject(Rejection.of_match(match, TOO_LARGE, unfit))
+            return
         rule = self._windows.rules.get(match.rule)
         if rule is None:
             self._reject(Rejection.of(record, UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
@@ -140,6 +144,8 @@ class _Fold:
         self._send(observed.incidents)
         if observed.late:
             self._reject(Rejection.late(match, rule.lateness, time))
+        if observed.full:
+            self._reject(Rejection.of_match(match, FULL, full_detail(observed.row)))
 
     def end(self) -> None:
         """Do what time has made due, then write rows and, last, the clock."""

@@ -5,6 +5,7 @@ import statistics
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 import click
@@ -45,6 +46,8 @@ class Row(msgspec.Struct):
     wrong: int = 0
     duplicates: int = 0
     recovery: list[float] = msgspec.field(default_factory=list)
+    broken: int = 0
+    """Runs that could not be judged."""
 
     def add(self, verdict: Verdict) -> None:
         """Add one run."""
@@ -58,7 +61,8 @@ class Row(msgspec.Struct):
         """Give the row as the table shows it."""
         waits = f"{statistics.median(self.recovery):.1f} / {max(self.recovery):.1f}" if self.recovery else "-"
         numbers = (self.runs, self.faults, self.records, self.matches, self.missing, self.extra, self.wrong)
-        return [self.kind, *map(str, numbers), str(self.duplicates), waits]
+        kind = f"{self.kind} ({self.broken} not judged)" if self.broken else self.kind
+        return [kind, *map(str, numbers), str(self.duplicates), waits]
 
 
 HEAD = ["kind", "runs", "faults", "records", "matches", "missing", "extra", "wrong", "repeats", "wait s (median / max)"]
@@ -115,7 +119,7 @@ def table(rows: list[Row]) -> str:
 def main(long_form: bool, kinds: str, seed: int | None, rate: int, folder: Path | None) -> None:  # noqa: FBT001 - click
     """Kill, pause, restart and move workers and brokers, and count what came out against what went in.
 
-    Ends with 1 if a match is missing, counted twice, or told in two ways; the logs of that run stay.
+    Ends with 1 if a match is missing, counted twice, or told in two ways, or a run could not be judged; logs stay.
     """
     seed = random.SystemRandom().randrange(1 << 30) if seed is None else seed
     folder = folder or Path(tempfile.mkdtemp(prefix="faults-"))
@@ -133,13 +137,18 @@ def main(long_form: bool, kinds: str, seed: int | None, rate: int, folder: Path 
             for number in range(runs):
                 began, run_seed = time.monotonic(), chance.randrange(1 << 30)
                 stage = staged(kind, number, ground, folder)
-                verdict = run(kind, stage, run_seed, times, rate)
+                try:
+                    verdict = run(kind, stage, run_seed, times, rate)
+                except Exception:  # noqa: BLE001 - the other runs are still worth having
+                    row.broken += 1
+                    click.echo(f"{stage.name}: {traceback.format_exc()}", err=True)
+                    continue
                 row.add(verdict)
                 click.echo(f"{stage.name}: {verdict} in {time.monotonic() - began:.0f} s", err=True)
         finally:
             ground.stop()
     click.echo(table(rows))
-    sys.exit(any(row.missing or row.extra or row.wrong for row in rows))
+    sys.exit(any(row.missing or row.extra or row.wrong or row.broken for row in rows))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from confluent_kafka import ElectionType
-from confluent_kafka.admin import AdminClient
-
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.local import LocalBroker, Node, free_ports
 from tests.faults.proxy import Proxy
@@ -39,11 +36,6 @@ class Ground:
         if self._proxy is not None:
             self._proxy.close()
 
-    def move_leaders_back(self) -> None:
-        """Let every partition be led by the broker that is first in its list."""
-        client = AdminClient({"bootstrap.servers": self.connection.bootstrap_servers})
-        client.elect_leaders(ElectionType.PREFERRED, None, request_timeout=30).result()
-
 
 def single(folder: Path) -> Ground:
     """Give one broker with a second listener that is reached through a proxy that delays."""
@@ -64,6 +56,7 @@ def single(folder: Path) -> Ground:
 
 
 def cluster(folder: Path) -> Ground:
-    """Give three brokers."""
+    """Give three brokers, whose leaders move back within seconds after a broker has come back."""
     nodes = [Node(number) for number in (1, 2, 3)]
-    return Ground([LocalBroker(folder / str(node.node_id), node=node, cluster=nodes) for node in nodes])
+    config = {"leader.imbalance.check.interval.seconds": "3", "leader.imbalance.per.broker.percentage": "0"}
+    return Ground([LocalBroker(folder / str(node.node_id), node=node, cluster=nodes, config=config) for node in nodes])

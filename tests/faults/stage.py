@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import msgspec
-from confluent_kafka import ConsumerGroupState
+from confluent_kafka import ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from stream_app.kafka.following import follow
@@ -59,7 +59,10 @@ class Stage:
         )
         group, wanted = self.names.app_id, len(self.workers)
         while time.monotonic() < deadline:
-            found = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+            try:
+                found = admin.describe_consumer_groups([group], request_timeout=10)[group].result()
+            except KafkaException:  # the coordinator is only now chosen
+                continue
             with_partitions = [each for each in found.members if each.assignment.topic_partitions]
             if found.state == ConsumerGroupState.STABLE and len(with_partitions) == wanted:
                 return

@@ -217,7 +217,15 @@ def test_a_demo_that_is_stopped_takes_its_worker_along(tmp_path: Path) -> None:
     demo.terminate()
     assert 143 == demo.wait(30)
     assert [] == list(tmp_path.iterdir())
+    assert [] == [each for each in Path("/proc").glob("[0-9]*/environ") if str(tmp_path).encode() in _bytes(each)]
     demo.stderr.close()
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # a process that has ended, or is not ours
+        return b""
 
 
 def test_the_demo_names_a_record_that_is_too_large_for_it(tmp_path: Path) -> None:

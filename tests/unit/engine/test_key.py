@@ -57,7 +57,10 @@ def test_progress_key(parts: tuple[str, str, tuple[str | int | float | None, ...
     assert PROGRESS_KEY[0] == 0xC1
 
 
-@pytest.mark.parametrize("data", [PROGRESS_KEY, b"", b"\x93", b"\x91\x01", b"\xa1a", encode_key("r", "1", ()) + b"x"])
+@pytest.mark.parametrize(
+    "data",
+    [PROGRESS_KEY, b"", b"\x93", b"\x91\x01", b"\xa1a", b"\x93\xa1\xff\xa11\x90", encode_key("r", "1", ()) + b"x"],
+)
 def test_no_key(data: bytes) -> None:
     """Bytes that are no key are refused by name."""
     with pytest.raises(BadKey):

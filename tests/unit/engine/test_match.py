@@ -29,7 +29,9 @@ def test_round_trip(group: tuple[str | int | float | None, ...], time: int, topi
     assert [type(value) for value in group] == [type(value) for value in decode_match(encode_match(match)).group]
 
 
-@pytest.mark.parametrize("data", [b"", b"\x00", GOLDEN[:-1], b"{}", GOLDEN + b"x"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00", GOLDEN[:-1], b"{}", GOLDEN + b"x", b"\x96\x01\xa1\xff\xa11\x90\x01\x94\xa1t\xa1i\x00\x00"]
+)
 def test_no_match(data: bytes) -> None:
     """Bytes that are no match are refused by name."""
     with pytest.raises(BadMatch):

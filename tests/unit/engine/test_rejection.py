@@ -82,7 +82,7 @@ def test_late(match_of: Callable[..., Match], stream_time: int | None, detail: s
     )
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff"])
+@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"\xff", b'{"reason":"\xff"}'])
 def test_no_rejection(data: bytes) -> None:
     """Bytes that are no rejection are refused by name."""
     with pytest.raises(BadRejection):

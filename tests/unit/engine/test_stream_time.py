@@ -107,7 +107,7 @@ def test_lowest(reports: list[tuple[int, int]], expected: int) -> None:
     assert sorted(times) == times
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"\x91\x01", GOLDEN[:-1]])
+@pytest.mark.parametrize("data", [b"", b"{}", b"\x91\x01", GOLDEN[:-1], b"\x93\x01\x01\x91\x94\xa1\xff\x00\x00\x00"])
 def test_no_progress(data: bytes) -> None:
     """Bytes that are neither progress nor a clock are refused by name."""
     with pytest.raises(BadProgress):

@@ -6,7 +6,7 @@ whose records arrive when the test says so, in order, as librdkafka's idempotent
 
 import random
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
 from faust.types import TP
@@ -25,10 +25,8 @@ from stream_app.kafka.streak import Streak
 from stream_app.kafka.topics import Names
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.rule import Rulebook
+from stream_app.sysmon.normalise import Unreadable
 from tests.faults.load import record
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 PARTITIONS = 2
 NAMES = Names()
@@ -173,12 +171,18 @@ class Worker:
         if not taken:
             return
         book.position = start + len(taken)
-        screen: Callable[[Any], Any] = self.screen if topic == NAMES.sysmon else lambda message: message
-        records = [Passed(cast("Any", each), screen(each), 0) for each in taken]
+        records = [Passed(cast("Any", each), self._screened(topic, each), 0) for each in taken]
         batch = Batch(cast("Any", self.producer), book.tp, records, 0)
         book.inflight.append(batch)
         with batch:
             (self.detecting if topic == NAMES.sysmon else self.windows).handle(batch)
+
+    def _screened(self, topic: str, stored: Stored) -> Any:
+        """Do what the reader does: what a screen raises goes to the agent."""
+        try:
+            return self.screen(cast("Any", stored)) if topic == NAMES.sysmon else stored
+        except Unreadable as error:
+            return error
 
     def commit(self) -> None:
         """Commit what is settled."""
