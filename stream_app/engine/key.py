@@ -57,5 +57,5 @@ def decode_key(data: bytes) -> Key:
     """Read a key. Raises :class:`BadKey`."""
     try:
         return _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadKey(str(error)) from error

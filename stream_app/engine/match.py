@@ -1,6 +1,8 @@
 """What detect hands to the windows: one match per record, rule and key. Decision: it travels as a MessagePack array.
 
-An array has no field names at rest, and is versioned by its first element. Golden bytes hold the form.
+An array has no field names at rest, and is versioned by its first element. Golden bytes hold the form. What identifies
+a match (customer and group) is bounded, since it comes back in its key, its row and its incident, and Kafka takes no
+record without a bound.
 """
 
 import msgspec
@@ -12,6 +14,17 @@ VERSION = 1
 
 Group = tuple[Value | None, ...]
 """Group-by values in the rule's order; None is an absent attribute, which is a value of its own."""
+
+
+GROUP_LIMIT = 262_144
+"""Bytes that customer and group-by values of a match may have as JSON, where every one is at its longest.
+
+A command line of Windows has at most 32,767 characters, 196,602 bytes if each must be escaped. Twice the limit fits a
+record of :data:`stream_app.kafka.sender.LARGEST`: a match repeats its key, an incident names each value twice.
+"""
+
+_ESCAPED = 6
+"""Bytes in JSON for one byte of MessagePack, at most: a control character is ``\\u0001``."""
 
 
 class Origin(Struct, frozen=True, array_like=True, gc=False):
@@ -38,6 +51,7 @@ class BadMatch(Exception):
     """Bytes that are not a match of this version."""
 
 
+_json_encoder = msgspec.json.Encoder()
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Match)
 
@@ -51,8 +65,16 @@ def decode_match(data: bytes) -> Match:
     """Read a match. Raises :class:`BadMatch`."""
     try:
         match = _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadMatch(str(error)) from error
     if match.version != VERSION:
         raise BadMatch(f"match version {match.version}, this worker reads {VERSION}")
     return match
+
+
+def too_large(key: bytes, match: Match) -> str:
+    """Say why a match with this key is too large to be counted; empty where it is not, which costs next to nothing."""
+    if len(key) * _ESCAPED <= GROUP_LIMIT:
+        return ""
+    size = len(_json_encoder.encode((match.customer, match.group)))
+    return f"customer and group-by values take {size} bytes as JSON, {GROUP_LIMIT} may be" if size > GROUP_LIMIT else ""

@@ -14,26 +14,37 @@ from stream_app.engine.correlate import correlate, over, quiet
 from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match, Origin
-from stream_app.engine.row import VERSION, Episode, Held, Mark, Row, Source
+from stream_app.engine.row import VERSION, Episode, Held, Mark, Row, Source, encode_row
 from stream_app.engine.window import Decision, arrive, decide, every_event, tidy
 from stream_app.engine.window import due_at as _due_at
 from stream_app.rulebook.rule import Rule
 
+ROW_LIMIT = 700_000
+"""Bytes of the largest row. With its key it fits a record of Kafka's."""
+
+_CROWD = 10_000
+"""Held events below which no row is as large: it is not measured."""
+
 
 class Observed(Struct, frozen=True, gc=False):
-    """The row to keep, and the incidents to send. ``late``: counted nowhere. ``repeated``: had been counted before."""
+    """The row to keep, and the incidents to send. ``repeated``: had been counted before.
+
+    ``late`` and ``full`` are counted nowhere: the match came too late, or its row would be larger than ``ROW_LIMIT``.
+    """
 
     row: Row
     incidents: tuple[Incident, ...]
     late: bool = False
     repeated: bool = False
+    full: bool = False
 
 
 def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_time: int | None) -> Observed:
     """Count a match that lies at ``position`` on the matches topic, where the stream's time is ``stream_time`` (ms).
 
     A match more than ``rule.lateness`` behind the stream's time is late; where that is None nothing is. A match that is
-    read again from its own position is late again if it was, provided ``stream_time`` is the one of that position.
+    read again from its own position is late again if it was, provided ``stream_time`` is the one of that position. One
+    that finds its row full leaves no trace in it: read again, it is judged again.
     """
     key = Key(match.rule, match.customer, match.group)
     time, origin = match.time, match.origin
@@ -46,18 +57,28 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
         return Observed(_moved(row, position), current(rule, key, row), late=late, repeated=True)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
     sources = (*row.sources[:index], source, *row.sources[index + 1 :])
+    before = row
     row = Row(VERSION, max(row.position, position), max(row.latest, time), sources, row.episodes, row.held)
-    row, sent = _due(rule, key, row, stream_time)
+    row, due = _due(rule, key, row, stream_time)
     if late:
-        return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), sent, late=True)
+        return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), due, late=True)
     mark = Mark(time, index, origin.offset)
     held: Sequence[Held] = ()
     decisions = [Decision(time, mark, 1)]
     if not every_event(rule):
         held, decisions = arrive(rule, row.held, mark)
     episodes, changed = correlate(rule, key, row, decisions)
-    sent += tuple([incident(rule, key, episode, sources) for episode in changed])
-    return Observed(_tidied(rule, row, held, episodes, stream_time), sent)
+    sent = (*due, *[incident(rule, key, episode, sources) for episode in changed])
+    after = _tidied(rule, row, held, episodes, stream_time)
+    if len(after.held) > _CROWD and len(encode_row(after)) > ROW_LIMIT:
+        kept = Row(VERSION, row.position, before.latest, before.sources, row.episodes, row.held)
+        return Observed(kept, due, full=True)
+    return Observed(after, sent)
+
+
+def full_detail(row: Row) -> str:
+    """Say, for a rejection, that a row is full."""
+    return f"the row of its group holds {len(row.held)} events that can still decide; {ROW_LIMIT} bytes are the most"
 
 
 def advance(rule: Rule, key: Key, row: Row, stream_time: int, position: int) -> Observed:

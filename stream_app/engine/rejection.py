@@ -1,7 +1,7 @@
 """What could not be counted, with the reason and the place where it can be found again. Goes in: a record or a match.
 
 Decision: the record's bytes travel along, bounded, as base64: they may be anything, and a rejection must be readable
-when the source topic no longer holds the record. A late match carries no bytes; its place names the record.
+when the source topic no longer holds the record. A match carries no bytes; its place names the record.
 """
 
 from typing import Self
@@ -17,6 +17,11 @@ VERSION = 1
 LATE = "late"
 EMPTY = "empty"
 """A record without a value: Kafka's tombstone."""
+
+TOO_LARGE = "match too large"
+"""A record that was read, and whose match for one rule cannot be sent: its customer and group are too long."""
+FULL = "row full"
+"""A match that cannot be counted: its row holds as many events as a record of Kafka's takes."""
 
 VALUE_LIMIT = 65_536
 """Bytes of a record that a rejection carries by default."""
@@ -48,8 +53,8 @@ class Rejection(Struct, frozen=True, kw_only=True):
     value: bytes = b""
 
     @classmethod
-    def of(cls, record: Record, reason: str, detail: str, limit: int = VALUE_LIMIT) -> Self:
-        """Reject a record that cannot be read, with at most ``limit`` bytes of it."""
+    def of(cls, record: Record, reason: str, detail: str, limit: int = VALUE_LIMIT, rule: str | None = None) -> Self:
+        """Reject a record, or what one rule made of it, with at most ``limit`` bytes of it."""
         value = b"" if record.value is None else record.value
         return cls(
             reason=reason,
@@ -61,6 +66,7 @@ class Rejection(Struct, frozen=True, kw_only=True):
             timestamp=record.timestamp,
             size=len(value),
             truncated=len(value) > limit,
+            rule=rule,
             value=value[:limit],
         )
 
@@ -68,10 +74,15 @@ class Rejection(Struct, frozen=True, kw_only=True):
     def late(cls, match: Match, lateness: int, stream_time: int | None) -> Self:
         """Reject a match that came more than ``lateness`` ms behind the stream's time (None where it is not known)."""
         behind = "" if stream_time is None else f"{stream_time - match.time} ms behind the stream's time, "
+        return cls.of_match(match, LATE, f"{behind}allowed are {lateness}")
+
+    @classmethod
+    def of_match(cls, match: Match, reason: str, detail: str) -> Self:
+        """Reject a match, which carries no bytes of its record; its place names the record."""
         origin = match.origin
         return cls(
-            reason=LATE,
-            detail=f"{behind}allowed are {lateness}",
+            reason=reason,
+            detail=detail,
             topic=origin.topic,
             topic_id=origin.topic_id,
             partition=origin.partition,
@@ -96,7 +107,7 @@ def decode_rejection(data: bytes) -> Rejection:
     """Read a rejection. Raises :class:`BadRejection`."""
     try:
         rejection = _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadRejection(str(error)) from error
     if rejection.version != VERSION:
         raise BadRejection(f"rejection version {rejection.version}, this worker reads {VERSION}")

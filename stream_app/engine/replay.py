@@ -18,10 +18,10 @@ from stream_app.engine.agenda import Agenda
 from stream_app.engine.detect import detect, receive_time
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import decode_key
-from stream_app.engine.match import Match
-from stream_app.engine.observe import advance, expires_at, observe, wake_at
+from stream_app.engine.match import Match, too_large
+from stream_app.engine.observe import advance, expires_at, full_detail, observe, wake_at
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import EMPTY, LATE, Rejection
+from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
 from stream_app.rulebook.rule import Rulebook
 from stream_app.sysmon.normalise import Event, Unreadable, normalise
@@ -93,6 +93,10 @@ class _Flow:
             yield Rejection.of(record, unreadable.reason, unreadable.detail)
             return
         for key, match in detect(self._rulebook, record, event):
+            unfit = too_large(key, match)
+            if unfit:
+                yield Rejection.of(record, TOO_LARGE, unfit, rule=match.rule)
+                continue
             tally.matches += 1
             yield from self._observe(key, match, tally)
         yield from self._tick(record, event)
@@ -113,6 +117,8 @@ class _Flow:
         yield from observed.incidents
         if observed.late:
             yield Rejection.late(match, rule.lateness, time)
+        if observed.full:
+            yield Rejection.of_match(match, FULL, full_detail(observed.row))
 
     def _tick(self, record: Record, event: Event) -> Iterator[Incident]:
         """Move the stream's time, and decide what that makes due."""

@@ -98,7 +98,7 @@ def decode_row(data: bytes) -> Row:
     """Read a row. Raises :class:`BadRow`."""
     try:
         row = _decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadRow(str(error)) from error
     if row.version != VERSION:
         raise BadRow(f"row version {row.version}, this worker reads {VERSION}")
@@ -109,7 +109,7 @@ def row_position(data: bytes) -> int:
     """Read only a row's position, to tell the newer of two. Raises :class:`BadRow`."""
     try:
         head = _head_decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadRow(str(error)) from error
     if head.version != VERSION:
         raise BadRow(f"row version {head.version}, this worker reads {VERSION}")

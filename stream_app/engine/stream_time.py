@@ -119,7 +119,7 @@ def decode_progress(data: bytes) -> Progress:
     """Read progress. Raises :class:`BadProgress`."""
     try:
         progress = _progress_decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadProgress(str(error)) from error
     if progress.version != VERSION:
         raise BadProgress(f"progress version {progress.version}, this worker reads {VERSION}")
@@ -135,7 +135,7 @@ def decode_clock(data: bytes) -> Clock:
     """Read a clock. Raises :class:`BadProgress`."""
     try:
         clock = _clock_decoder.decode(data)
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadProgress(str(error)) from error
     if clock.version != VERSION:
         raise BadProgress(f"clock version {clock.version}, this worker reads {VERSION}")
