@@ -58,6 +58,10 @@ bench: $(READY) ## CPU per record on a real Kafka, beside a raw loop and beside 
 faults: $(READY) ## Kill, pause, restart and move workers and brokers on real Kafka, and count (under two hours)
 	@$(BIN)/python -m tests.faults --long $(OPTIONS)
 
+.PHONY: hostile
+hostile: $(READY) ## A million hostile records through a worker on a real Kafka, each accounted for; OPTIONS=--help says more
+	@$(BIN)/python -m tests.hostile $(OPTIONS)
+
 COMPILE := $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-emit-index-url --universal --python-version 3.11
 
 .PHONY: lock
