@@ -40,13 +40,16 @@ class BatchSchema(faust.Schema[Any, Any]):
 class Batch:
     """Records of one partition in the order of their offsets. No await inside the ``with`` block."""
 
-    __slots__ = ("_outstanding", "_sender", "born", "handled", "offset", "records", "size", "tp")
+    __slots__ = ("_outstanding", "_sender", "born", "end", "handled", "offset", "records", "size", "tp")
 
     def __init__(self, sender: Sender, tp: TP, records: list[Passed], size: int) -> None:
         self.tp = tp
         self.records = records
         self.size = size
         self.offset = cast("int", records[0].message.offset())
+        last = records[-1]
+        self.end = cast("int", last.message.offset()) + 1, last.newest
+        """Offset behind the last record, and the newest timestamp (ms) up to it."""
         self.handled = False
         self.born = time.monotonic()
         self._sender = sender

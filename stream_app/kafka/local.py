@@ -110,7 +110,11 @@ class LocalBroker:
     def start(self, timeout: float = 60.0) -> None:
         """Format the folder if it is new, start, wait for an answer. Raises :class:`LocalBrokerUnavailable`."""
         self.launch()
-        self.wait(timeout)
+        try:
+            self.wait(timeout)
+        except LocalBrokerUnavailable:
+            self.kill()
+            raise
 
     def launch(self) -> None:
         """Start the process without waiting for its answer (a cluster's first node answers only with a second one)."""

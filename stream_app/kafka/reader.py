@@ -14,6 +14,7 @@ from typing import Any, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from faust.types import TP
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.sender import Sender
@@ -39,6 +40,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     go_on: bool = False
     """Whether reading goes on, and the gap is counted, where retention overtook a committed offset."""
 
+    def shared_by(self, readers: int) -> "Limits":
+        """Give the bounds of one of so many readers."""
+        return replace(self, max_records=self.max_records // readers, max_bytes=self.max_bytes // readers)
+
 
 class RetentionOvertook(Exception):
     """The committed offset is not in the topic any more: records were removed unread, or the topic was made anew."""
@@ -51,7 +56,7 @@ class Stalled(Exception):
 class Book:
     """Where one partition stands."""
 
-    __slots__ = ("inflight", "newest", "pending", "pending_size", "position", "tp")
+    __slots__ = ("_reached", "inflight", "newest", "pending", "pending_size", "position", "tp")
 
     def __init__(self, tp: TP) -> None:
         self.tp = tp
@@ -60,6 +65,7 @@ class Book:
         self.pending: deque[Passed] = deque()
         self.pending_size = 0
         self.inflight: deque[Batch] = deque()
+        self._reached: tuple[int, int] | None = None
 
     def reach(self, offset: int) -> None:
         """Note that there is no record below ``offset`` that was not taken; one that is no offset says nothing."""
@@ -69,7 +75,7 @@ class Book:
     def settle(self) -> int | None:
         """Drop the settled batches at the head; give the committable offset (None: nothing read yet)."""
         while self.inflight and self.inflight[0].settled:
-            self.inflight.popleft()
+            self._reached = self.inflight.popleft().end
         if self.inflight:
             return self.inflight[0].offset
         if self.pending:
@@ -77,13 +83,15 @@ class Book:
         return self.position
 
     def handled(self) -> tuple[int, int] | None:
-        """Give (offset, newest timestamp in ms) up to which the agent has handled everything."""
+        """Give (offset, newest timestamp in ms) up to which the agent has handled everything; None: not known."""
+        reached = self._reached
         for batch in self.inflight:
             if not batch.handled:
-                return None
-        if self.pending:
-            return None
-        return None if self.position is None else (self.position, self.newest)
+                return reached
+            reached = batch.end
+        if self.pending or self.position is None:
+            return reached
+        return self.position, self.newest
 
 
 class Reader:
@@ -116,6 +124,11 @@ class Reader:
         self._consumer.assign(self._assigned)
 
     @property
+    def books(self) -> list[Book]:
+        """Where each partition stands."""
+        return list(self._partitions.values())
+
+    @property
     def tps(self) -> list[TP]:
         """The partitions that are read."""
         return [partition.tp for partition in self._partitions.values()]
@@ -132,7 +145,7 @@ class Reader:
     async def _run(self) -> None:
         limits, handed = self._limits, time.monotonic()
         while not self.stopping and self._sender.failure.error is None:
-            messages = [] if self._full() else self._consumer.consume(limits.poll, 0)
+            messages = [] if self.full() else self._consumer.consume(limits.poll, 0)
             if messages:
                 self._take(messages)
             busy = len(messages) == limits.poll
@@ -218,7 +231,7 @@ class Reader:
         partition.inflight.append(batch)
         return batch
 
-    def _full(self) -> bool:
+    def full(self) -> bool:
         """Back-pressure by what is not settled, in records and bytes; raises Stalled where a batch takes too long."""
         records = size = 0
         stale = time.monotonic() - self._limits.stall

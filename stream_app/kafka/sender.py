@@ -105,6 +105,8 @@ class Sender:
 
     def serve(self, timeout: float = 0) -> None:
         """Run the acknowledgements that have come; waits ``timeout`` seconds for one."""
+        self._look_at_the_clock()
+        self._alive = self._clock()
         try:
             self._producer.poll(timeout)
         except KafkaException as error:  # the producer's fatal errors come up here
@@ -117,19 +119,19 @@ class Sender:
 
     def check(self) -> None:
         """Raise WorkerFailed if anything failed, or if the process stood still (SIGSTOP, a paused machine) too long."""
-        now = self._clock()
-        if now - self._alive > self._patience:
-            self.fail(StoodStill(f"stood still for {now - self._alive:.1f} s: the partitions may have a new owner"))
+        self._look_at_the_clock()
         self.failure.check()
 
+    def _look_at_the_clock(self) -> None:
+        still = self.silent
+        if still > self._patience:
+            self.fail(StoodStill(f"stood still for {still:.1f} s: the partitions may have a new owner"))
+
     async def run(self) -> None:
-        """Look for acknowledgements for ever. Raises WorkerFailed, which ends the worker."""
+        """Look for acknowledgements until something fails; the process then ends by itself (failure.py)."""
         self._alive = self._clock()
-        while True:
-            self.check()
-            self._alive = self._clock()
+        while self.failure.error is None:
             self.serve()
-            self.failure.check()
             await asyncio.sleep(POLL)
 
     async def drain(self, seconds: float) -> bool:

@@ -181,7 +181,7 @@ class Consumer(driver.Consumer):
             topic,
             starts,
             settings=reading_settings(ingest, self.app.conf.id) | {"enable.partition.eof": True},
-            limits=ingest.limits,
+            limits=ingest.limits.shared_by(len(ingest.screens)),
             screen=ingest.screens[topic],
             sender=self.sender,
             deliver=deliver,
