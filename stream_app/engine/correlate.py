@@ -34,6 +34,10 @@ def correlate(
 
     The row's position is the one that decided.
     """
+    if len(decisions) == 1 == len(row.episodes) and _reaches(row.episodes[0], decisions[0].time, quiet(rule)):
+        one = row.episodes[0]  # nearly every match there is: its incident stands alone, and goes on
+        grown = (_grown(rule, row, one, decisions[0], one.revision + 1),)
+        return grown, grown
     after = list(row.episodes)
     changed: set[int] = set()
     for decision in decisions:
@@ -66,11 +70,7 @@ def over(rule: Rule, episodes: tuple[Episode, ...], stream_time: int | None, pos
 def _home(rule: Rule, row: Row, episodes: list[Episode], time: int, changed: set[int]) -> int | None:
     """Find the incident that a trigger at ``time`` belongs to, joining those that it belongs to."""
     reach = quiet(rule)
-    near = [
-        index
-        for index, episode in enumerate(episodes)
-        if episode.first - reach <= time <= episode.last + reach and not episode.into
-    ]
+    near = [index for index, episode in enumerate(episodes) if _reaches(episode, time, reach)]
     if not near:
         return None
     stays = near[0]
@@ -86,6 +86,11 @@ def _home(rule: Rule, row: Row, episodes: list[Episode], time: int, changed: set
             episodes.pop()
             changed.discard(goes)
     return stays
+
+
+def _reaches(episode: Episode, time: int, reach: int) -> bool:
+    """Tell whether a trigger at ``time`` belongs to the incident."""
+    return episode.first - reach <= time <= episode.last + reach and not episode.into
 
 
 def _joined(rule: Rule, row: Row, one: Episode, other: Episode, revision: int) -> Episode:
@@ -108,14 +113,18 @@ def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int
     if mark is None:
         return Episode(one.id, revision, one.first, one.last, one.count, events, row.position, one.evidence, b"")
     time, first, last = mark.time, one.first, one.last
+    if time > last:
+        last = time
+    elif time < first:
+        first = time
     evidence = (*one.evidence, mark)
     if one.evidence and time <= one.evidence[-1].time:
         evidence = tuple(sorted(evidence, key=lambda each: place_of(each, row.sources)))
     return Episode(
         one.id,
         revision,
-        min(first, time),
-        max(last, time),
+        first,
+        last,
         one.count + 1,
         events,
         row.position,

@@ -8,18 +8,21 @@ recompute it. It is made once, when the incident is, and kept: an earlier event 
 
 from collections.abc import Mapping
 from hashlib import sha1
+from operator import itemgetter
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
 from stream_app.engine.key import Key
+from stream_app.engine.match import Group
 from stream_app.engine.row import Episode, Source
 from stream_app.language.values import Value
 from stream_app.rulebook.rule import Rule
 
 NAMESPACE = UUID("5b0f2f6c-0c55-5c58-9b53-0f7a1d8e2c11")
 _NAMESPACE = NAMESPACE.bytes
+_NAME = itemgetter(0)
 
 ACTIVE, SYSTEM_CLEARED = 0, 3
 """FortiSIEM's incidentStatus, as far as it is given here."""
@@ -61,12 +64,18 @@ class Incident(Struct, frozen=True):
 
 def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     """Give the 16 bytes of the id of an incident that is made at ``first_seen``."""
-    values = dict(zip(rule.subpattern.group_by, key.group, strict=False))
-    named = sorted((attribute, values.get(source)) for attribute, source in rule.mapping)
+    group = _whole(rule, key.group)
+    named = sorted([(attribute, group[place]) for attribute, place in rule.places], key=_NAME)
     name = msgspec.json.encode((key.customer, key.rule, named, first_seen))
     digest = sha1(_NAMESPACE + name, usedforsecurity=False).digest()
     # RFC 9562, 5.5: version 5 in the seventh byte, the variant in the ninth.
     return digest[:6] + bytes((digest[6] & 0x0F | 0x50, digest[7], digest[8] & 0x3F | 0x80)) + digest[9:16]
+
+
+def _whole(rule: Rule, group: Group) -> Group:
+    """Give a group a value for each attribute that the rule groups by now, absent where it has none."""
+    missing = len(rule.subpattern.group_by) - len(group)
+    return (*group, *[None] * missing) if missing > 0 else group
 
 
 def id_text(data: bytes) -> str:
@@ -80,10 +89,10 @@ def incident(rule: Rule, key: Key, episode: Episode, sources: tuple[Source, ...]
 
     A key that was made when the rule grouped by fewer attributes lacks values: these are absent.
     """
-    values = dict(zip(rule.subpattern.group_by, key.group, strict=False))
-    attributes = {name: value for name, source in rule.mapping if (value := values.get(source)) is not None}
+    group = _whole(rule, key.group)
+    attributes = {name: value for name, place in rule.places if (value := group[place]) is not None}
     places = [f"{source.topic}/{source.partition}@" for source in sources]
-    evidence = tuple([places[mark.source] + str(mark.offset) for mark in episode.evidence])
+    evidence = tuple([f"{places[mark.source]}{mark.offset}" for mark in episode.evidence])
     # Fields by position: their names would cost as much as all else here.
     return Incident(
         CLEAR if episode.into else CREATE if episode.revision == 1 else UPDATE,

@@ -56,10 +56,12 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
         late = late and position <= row.position
         return Observed(_moved(row, position), current(rule, key, row), late=late, repeated=True)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
-    sources = (*row.sources[:index], source, *row.sources[index + 1 :])
+    sources = (*row.sources[:index], source, *row.sources[index + 1 :]) if index or len(row.sources) > 1 else (source,)
     before = row
     row = Row(VERSION, max(row.position, position), max(row.latest, time), sources, row.episodes, row.held)
-    row, due = _due(rule, key, row, stream_time)
+    due: tuple[Incident, ...] = ()
+    if row.held:
+        row, due = _due(rule, key, row, stream_time)
     if late:
         return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), due, late=True)
     mark = Mark(time, index, origin.offset)
@@ -140,7 +142,7 @@ def _moved(row: Row, position: int) -> Row:
 
 def _due(rule: Rule, key: Key, row: Row, stream_time: int | None) -> tuple[Row, tuple[Incident, ...]]:
     """Decide what waited; give the row then, and what is to be sent: one incident for each trigger."""
-    if not row.held or stream_time is None:
+    if stream_time is None:
         return row, ()
     held, decisions = decide(rule, row.held, row.sources, stream_time)
     row = Row(VERSION, row.position, row.latest, row.sources, row.episodes, tuple(held))

@@ -7,14 +7,14 @@ worker that reads the same offsets again decides the same again.
 
 from collections.abc import Callable
 
+from confluent_kafka import Message
 from msgspec import Struct
 
 from stream_app.engine.agenda import Agenda
 from stream_app.engine.incident import Incident
-from stream_app.engine.key import PROGRESS_KEY, BadKey, Key, decode_key
+from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.match import BadMatch, Match, decode_match, too_large
 from stream_app.engine.observe import advance, current, expires_at, full_detail, observe, wake_at
-from stream_app.engine.record import Record
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
@@ -69,7 +69,7 @@ class Windows:
             fold.answer_again()
             state.answered = True
         for passed in batch.records:
-            fold.take(record_of(passed.message, ""), passed.message.key() or b"")
+            fold.take(passed.message)
         fold.end()
 
     def clock(self, partition: int) -> Clock | None:
@@ -104,7 +104,7 @@ class _Fold:
         self._counters = windows.counters
         self._batch = batch
         self._state = state
-        self._rows: dict[bytes, Row | None] = {}
+        self._rows: dict[bytes, tuple[Rule, Row | None]] = {}
         self._clock = state.clock
         self._position = -1
 
@@ -116,17 +116,17 @@ class _Fold:
             if rule is not None and row is not None and row.position >= self._batch.offset:
                 self._send(current(rule, decode_key(key), row))
 
-    def take(self, record: Record, key: bytes) -> None:
+    def take(self, message: Message) -> None:
         """Take one record of the matches topic."""
-        self._position = record.offset
-        value = record.value or b""
+        position, key, value = message.offset() or 0, message.key() or b"", message.value() or b""
+        self._position = position
         try:
             if key == PROGRESS_KEY:
-                self._clock = self._clock.after(decode_progress(value), record.offset)
+                self._clock = self._clock.after(decode_progress(value), position)
                 return
             match = _read(key, value)
-        except (BadMatch, BadProgress, BadKey) as error:
-            self._reject(Rejection.of(record, BAD_MATCH, str(error)))
+        except (BadMatch, BadProgress) as error:
+            self._reject(Rejection.of(record_of(message, ""), BAD_MATCH, str(error)))
             return
         unfit = too_large(key, match)
         if unfit:  # left there by a worker of an earlier version
@@ -134,13 +134,13 @@ class _Fold:
             return
         rule = self._windows.rules.get(match.rule)
         if rule is None:
-            self._reject(Rejection.of(record, UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
+            self._reject(Rejection.of(record_of(message, ""), UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
             return
-        time = self._clock.time_at(record.offset)
-        observed = observe(rule, self._row(key), match, record.offset, time)
+        time = self._clock.time_at(position)
+        observed = observe(rule, self._row(key), match, position, time)
         self._counters.observed += 1
         self._counters.repeated += observed.repeated
-        self._rows[key] = observed.row
+        self._rows[key] = rule, observed.row
         self._send(observed.incidents)
         if observed.late:
             self._reject(Rejection.late(match, rule.lateness, time))
@@ -154,18 +154,19 @@ class _Fold:
             for key in [key for _, key in self._state.agenda.take(reached)]:
                 self._look(key, reached)
         written: dict[bytes, bytes | None] = {}
-        for key, row in self._rows.items():
+        for key, (rule, row) in self._rows.items():
             written[key] = None if row is None else encode_row(row)
             if row is not None:
-                self._state.agenda.put(key, wake_at(self._windows.rules[decode_key(key).rule], row))
+                self._state.agenda.put(key, wake_at(rule, row))
         if self._clock is not self._state.clock:
             written[PROGRESS_KEY] = encode_clock(self._clock)
             self._state.clock = self._clock
         self._windows.held.write(self._batch, written, self._position)
 
     def _row(self, key: bytes) -> Row | None:
-        if key in self._rows:
-            return self._rows[key]
+        touched = self._rows.get(key)
+        if touched is not None:
+            return touched[1]
         stored = self._state.rows.get(key)
         return None if stored is None else decode_row(stored)
 
@@ -179,10 +180,10 @@ class _Fold:
         self._send(observed.incidents)
         settled = self._windows.settled(self._batch.tp.partition)
         if time > expires_at(rule, observed.row) and observed.row.position < settled:
-            self._rows[key] = None
+            self._rows[key] = rule, None
             self._counters.expired += 1
         elif observed.row is not row:
-            self._rows[key] = observed.row
+            self._rows[key] = rule, observed.row
         else:
             self._state.agenda.put(key, wake_at(rule, row))
 
@@ -200,6 +201,6 @@ class _Fold:
 
 def _read(key: bytes, value: bytes) -> Match:
     match = decode_match(value)
-    if decode_key(key) != Key(match.rule, match.customer, match.group):
+    if key != encode_key(match.rule, match.customer, match.group):
         raise BadMatch("the key is not the match's own")
     return match

@@ -1,6 +1,7 @@
 """A rule as it runs: checked, compiled, every option decided. All times are integer milliseconds."""
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -18,7 +19,7 @@ class Subpattern(Struct, frozen=True):
     constraint: CountConstraint
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """One correlation rule. It is named by ``id``, never by its title or its file."""
 
     id: str
@@ -44,6 +45,11 @@ class Rule(Struct, frozen=True, kw_only=True):
     """How many triggering records an incident names: the first, and the latest of the others."""
     content_id: str = ""
     """SHA-256 of what decides (query, group-by, constraint, window, options), hexadecimal."""
+
+    @cached_property
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """(incident attribute, place of its value in a group), in the mapping's order; worked out once for a rule."""
+        return tuple((attribute, self.subpattern.group_by.index(source)) for attribute, source in self.mapping)
 
 
 class Rulebook(Struct, frozen=True):

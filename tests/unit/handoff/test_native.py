@@ -89,6 +89,14 @@ def test_merged() -> None:
     assert ("clear", 3, 0, "other") == (wire["activity"], wire["incidentStatus"], wire["count"], wire["mergedInto"])
 
 
+def test_no_attributes() -> None:
+    """An incident of a rule that groups by nothing, or none of whose attributes is present, ends with its evidence."""
+    bare = msgspec.structs.replace(INCIDENT, attributes={})
+    assert list(FIELDS) == list(json.loads(to_bytes(bare)))
+    merged = msgspec.structs.replace(bare, merged_into="other")
+    assert [*FIELDS, "mergedInto"] == list(json.loads(to_bytes(merged)))
+
+
 @pytest.mark.parametrize(
     ("severity", "category"),
     [(1, "LOW"), (4, "LOW"), (5, "MEDIUM"), (8, "MEDIUM"), (9, "HIGH"), (10, "HIGH")],
