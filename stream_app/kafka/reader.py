@@ -19,6 +19,10 @@ from msgspec.structs import replace
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.sender import Sender
 
+LONG = 10_000
+"""Bytes of a record behind which the reader shows that it still runs. Some records of a megabyte take the screen 0.2 s,
+and a poll may be 32 MB of them: a worker that seemed to stand still over its input would end, and read it again."""
+
 Screen = Callable[[Message], Any]
 """Gives what the agent needs, or None: nobody wants the record. What it raises goes to the agent instead."""
 
@@ -176,6 +180,8 @@ class Reader:
                 partition.pending.append(Passed(message, found, newest[number]))
                 partition.pending_size += len(message)
                 passed += 1
+            if len(message) > LONG:
+                self._sender.serve()
         self._book_positions()
         for number, partition in self._partitions.items():
             partition.newest = newest[number]

@@ -66,5 +66,5 @@ def test_a_poll_of_large_records_may_take_longer_than_a_session() -> None:
 
 @pytest.mark.parametrize("size", [10, LONG + 1])
 def test_a_worker_that_stood_still_while_it_screened_is_ended(size: int) -> None:
-    """A gap of more than the patience within a poll ends it, whatever the record's size: another may own the partition."""
+    """A gap of more than the patience within a poll ends it, whatever the record's size."""
     assert isinstance(taken(PATIENCE + 1, 1, size), StoodStill)
