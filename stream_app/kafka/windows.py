@@ -16,7 +16,7 @@ from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.match import BadMatch, Match, decode_match, too_large
 from stream_app.engine.observe import advance, current, expires_at, full_detail, observe, wake_at
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
-from stream_app.engine.row import Row, decode_row, encode_row
+from stream_app.engine.row import Row, decode_row, encode_row, row_position
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
@@ -111,10 +111,11 @@ class _Fold:
     def answer_again(self) -> None:
         """Send again the incidents of rows that reflect what is read again now: the crash may have come before them."""
         for key, value in self._state.rows.items():
+            if row_position(value) < self._batch.offset:
+                continue
             rule = self._windows.rule(key)
-            row = None if rule is None else decode_row(value)
-            if rule is not None and row is not None and row.position >= self._batch.offset:
-                self._send(current(rule, decode_key(key), row))
+            if rule is not None:
+                self._send(current(rule, decode_key(key), decode_row(value)))
 
     def take(self, message: Message) -> None:
         """Take one record of the matches topic."""
