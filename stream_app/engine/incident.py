@@ -8,7 +8,6 @@ recompute it. It is made once, when the incident is, and kept: an earlier event 
 
 from collections.abc import Mapping
 from hashlib import sha1
-from operator import itemgetter
 from uuid import UUID
 
 import msgspec
@@ -22,7 +21,6 @@ from stream_app.rulebook.rule import Rule
 
 NAMESPACE = UUID("5b0f2f6c-0c55-5c58-9b53-0f7a1d8e2c11")
 _NAMESPACE = NAMESPACE.bytes
-_NAME = itemgetter(0)
 
 ACTIVE, SYSTEM_CLEARED = 0, 3
 """FortiSIEM's incidentStatus, as far as it is given here."""
@@ -30,7 +28,7 @@ ACTIVE, SYSTEM_CLEARED = 0, 3
 CREATE, UPDATE, CLEAR = "create", "update", "clear"
 
 
-class Incident(Struct, frozen=True):
+class Incident(Struct, frozen=True, gc=False):
     """One state of one incident. Of several with the same id, the highest revision is the truth.
 
     Times are integer milliseconds since 1970. ``attributes`` holds the mapped attributes that are present.
@@ -65,7 +63,7 @@ class Incident(Struct, frozen=True):
 def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     """Give the 16 bytes of the id of an incident that is made at ``first_seen``."""
     group = _whole(rule, key.group)
-    named = sorted([(attribute, group[place]) for attribute, place in rule.places], key=_NAME)
+    named = [(attribute, group[place]) for attribute, place in rule.sorted_places]
     name = msgspec.json.encode((key.customer, key.rule, named, first_seen))
     digest = sha1(_NAMESPACE + name, usedforsecurity=False).digest()
     # RFC 9562, 5.5: version 5 in the seventh byte, the variant in the ninth.

@@ -51,6 +51,11 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
         """(incident attribute, place of its value in a group), in the mapping's order; worked out once for a rule."""
         return tuple((attribute, self.subpattern.group_by.index(source)) for attribute, source in self.mapping)
 
+    @cached_property
+    def sorted_places(self) -> tuple[tuple[str, int], ...]:
+        """:attr:`places` in the order of the names."""
+        return tuple(sorted(self.places))
+
 
 class Rulebook(Struct, frozen=True):
     """All loaded rules by id; disabled ones are here too and detect skips them."""
