@@ -20,8 +20,9 @@ from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.sender import Sender
 
 LONG = 10_000
-"""Bytes of a record behind which the reader shows that it still runs. Some records of a megabyte take the screen 0.2 s,
-and a poll may be 32 MB of them: a worker that seemed to stand still over its input would end, and read it again."""
+"""Bytes of a record behind which the reader shows that it still runs. Some records of a megabyte take the screen 50 ms,
+more on a busy machine, and a poll may be 32 MB of them: a worker that seemed to stand still over its input would end,
+and read it again."""
 
 Screen = Callable[[Message], Any]
 """Gives what the agent needs, or None: nobody wants the record. What it raises goes to the agent instead."""

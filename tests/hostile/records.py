@@ -142,6 +142,19 @@ def _sized(chance: random.Random, good: Seeds, size: int) -> bytes:
     return head + b"a" * max(0, size - len(head) - len(tail)) + tail
 
 
+def _slow(chance: random.Random, _: Seeds) -> bytes:
+    """Give a record of nearly a megabyte that takes up to 50 ms to read, where others take 1 ms."""
+    match chance.randrange(4):
+        case 0:
+            return b'{"EventID":3,"Event":[%s]}' % b",".join([b"{}"] * 300_000)
+        case 1:
+            return _connection(chance, Hashes="MD5=," * 150_000)
+        case 2:
+            return b'{"EventID":3,%s}' % b",".join(b'"k%d":0' % number for number in range(60_000))
+        case _:
+            return b"x FSM-WUA-WinLog-Sysmon " + b'[a]="b" ' * 110_000 + b"[xml]=" + _XML.encode()
+
+
 def _connection(chance: random.Random, **fields: object) -> bytes:
     """Give a connection of python, which the seed rule wants unless the fields say otherwise."""
     record: dict[str, object] = {
@@ -234,6 +247,7 @@ _KINDS: dict[str, tuple[float, Make]] = {
     "blank": (1, lambda chance, _: b" \r\n\t"[: chance.randint(0, 4)]),
     "huge": (0.01, _huge),
     "at the bound": (0.01, _at_the_bound),
+    "slow": (0.01, _slow),
     "python": (8, _python),
     "python, any token": (6, _python_token),
     "python, long": (0.03, _python_long),
