@@ -67,6 +67,10 @@ class Batch:
         else:
             self._sender.fail(error)  # Faust would log it and go on: a whole batch lost
 
+    def beat(self) -> None:
+        """Show that the process runs, in work that holds the event loop long."""
+        self._sender.serve()
+
     def void(self) -> None:
         """Take back what no agent has begun: its partition is being given away, another worker will read it."""
         if not self.handled:

@@ -29,6 +29,9 @@ from stream_app.rulebook.rule import Rule, Rulebook
 BAD_MATCH = "not a match"
 UNKNOWN_RULE = "unknown rule"
 
+CROWD = 1_000
+"""Events held in a row above which a match takes long (10 ms in the fullest row): the worker shows that it runs."""
+
 
 class _Partition(Struct):
     """What is kept beside the rows of one partition, all of it derived from them."""
@@ -147,6 +150,8 @@ class _Fold:
             self._reject(Rejection.late(match, rule.lateness, time))
         if observed.full:
             self._reject(Rejection.of_match(match, FULL, full_detail(observed.row)))
+        if len(observed.row.held) > CROWD:
+            self._batch.beat()
 
     def end(self) -> None:
         """Do what time has made due, then write rows and, last, the clock."""

@@ -1,14 +1,21 @@
-"""Records that take the screen long: the worker is not taken for one that stood still, and one that did is ended."""
+"""Records and rows that take long: the worker is not taken for one that stood still, and one that did is ended."""
 
+import random
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from msgspec.structs import replace
 
+from stream_app.kafka import windows
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.failure import Failure, WorkerFailed
 from stream_app.kafka.reader import LONG, Limits, Reader
 from stream_app.kafka.sender import Sender, StoodStill
-from tests.unit.kafka.simulation import Stored
+from stream_app.language.aggregate import CountConstraint
+from stream_app.rulebook.load import load_rulebook
+from stream_app.rulebook.rule import Rulebook
+from tests.corpus import RULES
+from tests.unit.kafka.simulation import Broker, Producer, Stored, Worker
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -68,3 +75,27 @@ def test_a_poll_of_large_records_may_take_longer_than_a_session() -> None:
 def test_a_worker_that_stood_still_while_it_screened_is_ended(size: int) -> None:
     """A gap of more than the patience within a poll ends it, whatever the record's size."""
     assert isinstance(taken(PATIENCE + 1, 1, size), StoodStill)
+
+
+@pytest.mark.parametrize(("least", "shown"), [(1, 0), (5, 16)])
+def test_matches_of_a_crowded_row_are_no_standing_still(
+    monkeypatch: pytest.MonkeyPatch, least: int, shown: int
+) -> None:
+    """A row that holds many events takes long for each match: behind each one the worker shows that it runs."""
+    beats: list[Producer] = []
+
+    def serve(producer: Producer) -> None:
+        beats.append(producer)
+
+    monkeypatch.setattr(windows, "CROWD", 4)
+    monkeypatch.setattr(Producer, "serve", serve, raising=False)
+    (rule,) = load_rulebook(RULES).rules.values()
+    rule = replace(rule, subpattern=replace(rule.subpattern, constraint=CountConstraint(">=", least)))
+    broker = Broker()
+    for _ in range(20):
+        broker.count("h", "203.0.113.1")
+    worker = Worker(broker, Rulebook({rule.id: rule}), random.Random(1))
+    for topic, number in worker.books:
+        worker.read(topic, number, 100)
+        worker.producer.pump(1000)
+    assert shown == len(beats)
