@@ -135,7 +135,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         to_bytes=to_bytes,
         settled=settled,
     )
-    table.prepare = windows.prepare
+    table.source, table.prepare = names.matches, windows.prepare
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream

@@ -43,6 +43,10 @@ PositionOf = Callable[[bytes], int]
 BATCH = 2_000
 
 
+class SourceRemade(Exception):
+    """The source topic ends before what the rows already reflect: it was made anew, or lost its end."""
+
+
 class RecoveryFailed(Exception):
     """A changelog partition could not be read to its end."""
 
@@ -60,6 +64,8 @@ class Recovered(Struct):
     """Records read so far."""
     high: int = 0
     """Where the partition ended when reading began."""
+    highest: int = -1
+    """The highest position of what was read: the source was read so far, whoever read it."""
 
 
 def tombstone_headers(position: int) -> list[tuple[str, str | bytes | None]]:
@@ -112,6 +118,25 @@ def recover(
         state.removed.clear()
 
 
+def refuse_other_source(settings: Mapping[str, Any], topic: str, partition: int, state: Recovered) -> None:
+    """Raise SourceRemade where the rows are of another topic of that name than the one that is there now.
+
+    Positions are offsets of the source: on a new one they begin below those of the old rows, which would then win.
+    """
+    consumer = Consumer(dict(settings))
+    try:
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+    except KafkaException as error:
+        raise RecoveryFailed(f"{topic}/{partition}: {error.args[0].str()}") from error
+    finally:
+        consumer.close()
+    if state.highest >= end:
+        raise SourceRemade(
+            f"{topic}/{partition} ends at offset {end}, but the changelog knows of offset {state.highest}: the topic "
+            "was made anew or lost its end. Make the changelog topic anew too: state then starts from nothing"
+        )
+
+
 def apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
     """Take one record of the changelog, in the order of the log."""
     error = message.error()
@@ -124,6 +149,7 @@ def apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
     state.read += 1
     state.end = cast("int", message.offset()) + 1
     position = _tombstone_position(message) if value is None else position_of(value)
+    state.highest = max(state.highest, position)
     held = state.rows.get(key)
     newest = state.removed.get(key, -1) if held is None else position_of(held)
     if position < newest:

@@ -14,7 +14,7 @@ import faust
 from confluent_kafka import KafkaError, Message
 from faust.types import TP
 
-from stream_app.kafka.recovery import PositionOf, Recovered, Rows, recover, tombstone_headers
+from stream_app.kafka.recovery import PositionOf, Recovered, Rows, recover, refuse_other_source, tombstone_headers
 from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.rows import ForeignWriter, RowPartitions
 from stream_app.kafka.sender import DeliveryFailed
@@ -31,6 +31,8 @@ class WindowsTable(faust.Table[bytes, bytes]):
 
     position_of: PositionOf
     partitions_held: RowPartitions
+    source: str
+    """The topic whose offsets are the rows' positions."""
     prepare: Callable[[int, Rows], None]
     """Called in a thread with the rows of a partition that was recovered, before anything reads them."""
 
@@ -77,6 +79,7 @@ class WindowsTable(faust.Table[bytes, bytes]):
         def read_and_prepare() -> None:
             recover(settings, tp.topic, tp.partition, state, self.position_of, cancelled)
             if not cancelled():
+                refuse_other_source(settings, self.source, tp.partition, state)
                 self.prepare(tp.partition, state.rows)
 
         await asyncio.get_running_loop().run_in_executor(None, read_and_prepare)
@@ -115,7 +118,7 @@ def windows_table(
     position_of: PositionOf,
     disk: Callable[[int], RocksRows] | None,
 ) -> WindowsTable:
-    """Declare the table on an app whose Table class is :class:`WindowsTable`; ``prepare`` is still to be set."""
+    """Declare the table on an app whose Table class is this one; ``source`` and ``prepare`` are still to be set."""
     table = cast("WindowsTable", app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions))
     table.position_of = position_of
     table.partitions_held = RowPartitions(table.changelog_topic.get_topic_name(), table.on_foreign, disk)

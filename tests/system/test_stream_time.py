@@ -7,9 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from stream_app.engine.row import row_position
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.failure import EXIT_STATUS
 from stream_app.kafka.recovery import Recovered, recover
 from stream_app.kafka.topics import Names
 from tests.brokers import configure, everything, fresh_topics, settings_of
@@ -125,3 +127,22 @@ def _counted(connection: Connection, names: Names, load: Load) -> bool:
     for message in everything(connection, names.incidents):
         wire.take(message)
     return wire.complete(load.truth)
+
+
+def test_a_matches_topic_made_anew_without_its_changelog_is_refused(tmp_path: Path, connection: Connection) -> None:
+    """Rows that are ahead of the matches topic are of another one: the worker ends, and says what to do."""
+    names = fresh_topics(connection, "remade")
+    load = Load(connection, names.sysmon, seed=9, rate=200, seconds=1)
+    settings = settings_of(connection, names)
+    with WorkerProcess(tmp_path, "worker", settings) as worker:
+        load.start()
+        load.finish()
+        until(lambda: _counted(connection, names, load), "not everything was counted")
+        worker.terminate()
+        admin = AdminClient({**connection.librdkafka()})
+        admin.delete_topics([names.matches])[names.matches].result(10)
+        until(lambda: names.matches not in admin.list_topics(timeout=10).topics, "the topic was not deleted")
+        fresh_topics(connection, "remade")
+        worker.restart()
+        assert EXIT_STATUS == worker.process.wait(60)
+        assert "the changelog knows of offset" in worker.said()
