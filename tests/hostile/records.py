@@ -183,18 +183,27 @@ def _python_token(chance: random.Random, _: Seeds) -> bytes:
     return mutations.wrong_type(chance, _connection(chance, CommandLine="c", ParentImage="p"))
 
 
+def _python_at_the_bound(chance: random.Random, _: Seeds) -> bytes:
+    """Give a match that is as large as one may be, or up to three bytes smaller or larger."""
+    character, width = _character(chance)
+    bare = len(_encode(["1", ["", "203.0.113.9", "h", "true", None, "python", "::1"]]))
+    room = GROUP_LIMIT - bare + chance.randint(-3, 3)
+    command = character * (room // width) + "a" * (room % width)
+    return _connection(
+        chance, CommandLine=command, Image="python", Hostname="h", SourceIp="::1", DestinationIp="203.0.113.9"
+    )
+
+
 def _python_long(chance: random.Random, _: Seeds) -> bytes:
-    """Give a match with a long command line: around the bound, up to what is read, and some beyond."""
-    character = chance.choice(("a", "\x01", "\u202e", '"', "😀"))
-    width = len(_encode(character)) - 2
-    if chance.random() < 0.5:
-        bare = len(_encode(["1", ["", "203.0.113.9", "h", "true", None, "python", "::1"]]))
-        room = GROUP_LIMIT - bare + chance.randint(-3, 3)
-        command = character * (room // width) + "a" * (room % width)
-        return _connection(
-            chance, CommandLine=command, Image="python", Hostname="h", SourceIp="::1", DestinationIp="203.0.113.9"
-        )
-    return _connection(chance, CommandLine=character * (chance.randint(50_000, 1_020_000) // width))
+    """Give a match of a record that may just be read, whose match or incident no topic would take."""
+    character, width = _character(chance)
+    return _connection(chance, CommandLine=character * (chance.randint(600_000, 990_000) // width))
+
+
+def _character(chance: random.Random) -> tuple[str, int]:
+    """Give a character to repeat, and its bytes in JSON."""
+    character = chance.choice(("a", "\x01", "\u202e", '"', "\U0001f600"))
+    return character, len(_encode(character)) - 2
 
 
 def _python_pattern(chance: random.Random, _: Seeds) -> bytes:
@@ -250,7 +259,8 @@ _KINDS: dict[str, tuple[float, Make]] = {
     "slow": (0.01, _slow),
     "python": (8, _python),
     "python, any token": (6, _python_token),
-    "python, long": (0.03, _python_long),
+    "python, at the bound": (0.02, _python_at_the_bound),
+    "python, long": (0.02, _python_long),
     "python, pattern": (1, _python_pattern),
     "normalised": (4, _normalised),
     "agent line": (4, _agent),

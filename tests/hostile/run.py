@@ -89,7 +89,7 @@ class _Watch:
         self.report = msgspec.json.decode(self._file.read_bytes())
         committed = {name: each["committed"] for name, each in self.report["partitions"].items()}
         if committed != self._committed or self.drained:
-            if self._committed:
+            if any(self._committed.values()):  # before the first commit it was starting
                 self.longest = max(self.longest, now - self._moved)
             self._committed, self._moved = committed, now
         if not self.report["alive"] or now - self._moved > PATIENCE:
