@@ -40,7 +40,7 @@ class BatchSchema(faust.Schema[Any, Any]):
 class Batch:
     """Records of one partition in the order of their offsets. No await inside the ``with`` block."""
 
-    __slots__ = ("_outstanding", "_sender", "born", "end", "handled", "offset", "records", "size", "tp")
+    __slots__ = ("_outstanding", "_sender", "born", "end", "handled", "offset", "records", "size", "tp", "voided")
 
     def __init__(self, sender: Sender, tp: TP, records: list[Passed], size: int) -> None:
         self.tp = tp
@@ -50,7 +50,7 @@ class Batch:
         last = records[-1]
         self.end = cast("int", last.message.offset()) + 1, last.newest
         """Offset behind the last record, and the newest timestamp (ms) up to it."""
-        self.handled = False
+        self.handled = self.voided = False
         self.born = time.monotonic()
         self._sender = sender
         self._outstanding = 0
@@ -75,6 +75,7 @@ class Batch:
         """Take back what no agent has begun: its partition is being given away, another worker will read it."""
         if not self.handled:
             self.records = []
+            self.voided = True
 
     @property
     def state(self) -> str:

@@ -113,7 +113,7 @@ class Reader:
         sender: Sender,
         deliver: Callable[[Batch], Awaitable[None]],
         on_read: Callable[[int, int], None],
-        on_gap: Callable[[int], None],
+        on_gap: Callable[[int, int], None],
     ) -> None:
         self.topic = topic
         self.stopping = False
@@ -206,13 +206,14 @@ class Reader:
         wanted = self._partitions[number].position
         if wanted is None:
             wanted = next(each.offset for each in self._assigned if each.partition == number)
-        if not self._limits.go_on:
+        made_anew_meanwhile = self._partitions[number].position is not None and high < wanted
+        if not self._limits.go_on or made_anew_meanwhile:  # the restart learns the new topic's id
             raise RetentionOvertook(
                 f"{self.topic}/{number}: offset {wanted} is to be read next, the topic holds {low} to {high}; "
                 "records were removed before they were read, or the topic was made anew. "
                 "Set STREAM_APP_ON_GAP=continue to go on from what there is and count the gap"
             )
-        self._on_gap(max(0, low - wanted))
+        self._on_gap(number, max(0, low - wanted))
         self._partitions[number].position = low
         self._assign_anew()
 
@@ -265,7 +266,7 @@ class Reader:
         """Whether an agent still has a batch of this topic that is not out yet."""
         for partition in self._partitions.values():
             partition.settle()
-        return any(partition.inflight for partition in self._partitions.values())
+        return any(not batch.voided for partition in self._partitions.values() for batch in partition.inflight)
 
     def position(self, tp: TP) -> int:
         """Next offset to read; 0 where nothing was read yet."""

@@ -64,8 +64,6 @@ class Recovered(Struct):
     """Records read so far."""
     high: int = 0
     """Where the partition ended when reading began."""
-    highest: int = -1
-    """The highest position of what was read: the source was read so far, whoever read it."""
 
 
 def tombstone_headers(position: int) -> list[tuple[str, str | bytes | None]]:
@@ -93,7 +91,6 @@ def recover(
             "auto.offset.reset": "earliest",
             "queued.max.messages.kbytes": 65_536,
             "max.partition.fetch.bytes": 16 << 20,  # one partition is read at a time, as fast as can be
-            "enable.partition.eof": True,  # the cleaner may have removed what stood last
         }
     )
     try:
@@ -118,8 +115,8 @@ def recover(
         state.removed.clear()
 
 
-def refuse_other_source(settings: Mapping[str, Any], topic: str, partition: int, state: Recovered) -> None:
-    """Raise SourceRemade where the rows are of another topic of that name than the one that is there now.
+def refuse_other_source(settings: Mapping[str, Any], topic: str, partition: int, highest: int) -> None:
+    """Raise SourceRemade where rows with that highest position are of another topic than the one that is there now.
 
     Positions are offsets of the source: on a new one they begin below those of the old rows, which would then win.
     """
@@ -130,9 +127,9 @@ def refuse_other_source(settings: Mapping[str, Any], topic: str, partition: int,
         raise RecoveryFailed(f"{topic}/{partition}: {error.args[0].str()}") from error
     finally:
         consumer.close()
-    if state.highest >= end:
+    if highest >= end:
         raise SourceRemade(
-            f"{topic}/{partition} ends at offset {end}, but the changelog knows of offset {state.highest}: the topic "
+            f"{topic}/{partition} ends at offset {end}, but the changelog knows of offset {highest}: the topic "
             "was made anew or lost its end. Make the changelog topic anew too: state then starts from nothing"
         )
 
@@ -149,7 +146,6 @@ def apply(state: Recovered, message: Message, position_of: PositionOf) -> None:
     state.read += 1
     state.end = cast("int", message.offset()) + 1
     position = _tombstone_position(message) if value is None else position_of(value)
-    state.highest = max(state.highest, position)
     held = state.rows.get(key)
     newest = state.removed.get(key, -1) if held is None else position_of(held)
     if position < newest:

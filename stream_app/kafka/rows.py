@@ -62,6 +62,11 @@ class RowPartitions:
         return self._partitions[partition].rows
 
     @property
+    def numbers(self) -> set[int]:
+        """The partitions that are held."""
+        return set(self._partitions)
+
+    @property
     def size(self) -> int:
         """Rows of all partitions."""
         return sum(len(each.rows) for each in self._partitions.values())

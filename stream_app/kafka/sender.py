@@ -21,12 +21,19 @@ Headers = list[tuple[str, str | bytes | None]]
 LARGEST = 1_000_000
 """Bytes of the largest record, key and value, that is sent; what is made elsewhere is bounded so that it fits."""
 
+FULL = 60.0
+"""Seconds for which one send may wait for room in the queue."""
+
 POLL = 0.005
 """Seconds between two looks for acknowledgements."""
 
 
 class StoodStill(Exception):
     """The process did not run for a session time-out: its partitions may have a new owner."""
+
+
+class QueueFull(Exception):
+    """No room came in the producer's queue: nothing else can run while a batch waits for it."""
 
 
 class DeliveryFailed(Exception):
@@ -92,11 +99,14 @@ class Sender:
 
         Waits in place while the queue is full: an await would let a rebalance fall into the middle of a batch.
         """
+        since = self._clock()
         while True:
             self.failure.check()
             try:
                 self._producer.produce(topic, value, key, partition, delivered, headers=headers)
             except BufferError:
+                if self._clock() - since > FULL:
+                    self.fail(QueueFull(f"the queue was full for {FULL:.0f} s: the brokers take nothing"))
                 self.serve(0.05)
             except KafkaException as error:
                 self.fail(error)

@@ -33,13 +33,15 @@ class WindowsTable(faust.Table[bytes, bytes]):
     partitions_held: RowPartitions
     source: str
     """The topic whose offsets are the rows' positions."""
-    prepare: Callable[[int, Rows], None]
-    """Called in a thread with the rows of a partition that was recovered, before anything reads them."""
+    prepare: Callable[[int, Rows], int]
+    """Called in a thread with the rows of a partition that was recovered, before anything reads them.
+
+    Gives the highest position among them, -1 for none.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Faust's signature
         super().__init__(*args, **kwargs)
-        self.recovery_seconds = 0.0
-        self.ready = False
+        self._one_at_a_time = asyncio.Lock()
         self.recovering = Recovered(rows=dict[bytes, bytes](), end=0)
         """The partition that is being recovered, or was last: ``read`` moves while it is."""
 
@@ -52,39 +54,45 @@ class WindowsTable(faust.Table[bytes, bytes]):
         self._consumer.sender.fail(error)
 
     async def on_recovery_completed(self, active_tps: set[TP], standby_tps: set[TP]) -> None:
-        """Read what is not known yet of our partitions: Faust has nothing to recover, as transport.py tells it."""
-        began, consumer, epoch = time.monotonic(), self._consumer, self._consumer.epoch
-        self.ready = False
-        self.partitions_held.keep({tp.partition for tp in active_tps})
-        read = 0
-        try:
-            for tp in sorted(active_tps):
-                read += await self._recover(tp, lambda: consumer.epoch != epoch)
-        except Exception as error:  # noqa: BLE001 - a table that is not whole must not be used
-            consumer.sender.fail(error)
-            return
-        if consumer.epoch != epoch:
-            return
-        self.recovery_seconds, self.ready = time.monotonic() - began, True
-        size = self.partitions_held.size
-        log.info("%d rows of %d partitions, read %d in %.2f s", size, len(active_tps), read, self.recovery_seconds)
-        await super().on_recovery_completed(active_tps, standby_tps)
+        """Read what is not known yet of our partitions: Faust has nothing to recover, as transport.py tells it.
+
+        Faust does not wait for the one that a rebalance overtook: the next one does, here.
+        """
+        async with self._one_at_a_time:
+            began, consumer, epoch = time.monotonic(), self._consumer, self._consumer.epoch
+            self.partitions_held.keep({tp.partition for tp in active_tps})
+            read = 0
+            try:
+                for tp in sorted(active_tps):
+                    if consumer.epoch == epoch:
+                        read += await self._recover(tp, lambda: consumer.epoch != epoch)
+            except Exception as error:  # noqa: BLE001 - a table that is not whole must not be used
+                consumer.sender.fail(error)
+                return
+            if consumer.epoch != epoch:
+                return
+            took, size = time.monotonic() - began, self.partitions_held.size
+            log.info("%d rows of %d partitions, read %d in %.2f s", size, len(active_tps), read, took)
+            await super().on_recovery_completed(active_tps, standby_tps)
+            consumer.recovered = epoch
 
     async def _recover(self, tp: TP, cancelled: Callable[[], bool]) -> int:
-        consumer = self._consumer
+        consumer, loop = self._consumer, asyncio.get_running_loop()
         settings = reading_settings(consumer.ingest, self.app.conf.id) | {"isolation.level": "read_uncommitted"}
-        state = self.partitions_held.take(tp.partition)
+        state = await loop.run_in_executor(None, self.partitions_held.take, tp.partition)
         self.recovering, before = state, state.read
 
         def read_and_prepare() -> None:
             recover(settings, tp.topic, tp.partition, state, self.position_of, cancelled)
             if not cancelled():
-                refuse_other_source(settings, self.source, tp.partition, state)
-                self.prepare(tp.partition, state.rows)
+                highest = self.prepare(tp.partition, state.rows)
+                refuse_other_source(settings, self.source, tp.partition, highest)
 
-        await asyncio.get_running_loop().run_in_executor(None, read_and_prepare)
-        # one that was cancelled may not have come to the end: the next recovery reads on from there
-        self.partitions_held.put(tp.partition, state)
+        try:
+            await loop.run_in_executor(None, read_and_prepare)
+        finally:
+            # one that was cancelled may not have come to the end: the next recovery reads on from there
+            self.partitions_held.put(tp.partition, state)
         if not cancelled():
             await self._put_right(tp, state)
         return state.read - before

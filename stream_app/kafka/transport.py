@@ -3,9 +3,10 @@
 Goes in: an app with an :class:`Ingest`; comes out: one Faust event per batch. Decision: Faust's fetcher, acks, gaps and
 changelog recovery are not used at all, since each of them loses or repeats records at a restart or a rebalance; group
 membership, Faust's assignor, the order of a rebalance, and commits are. Hooks of Faust that are used, all of them
-private, so that faust-streaming is pinned: Consumer.perform_seek, resume_flow, stop_flow, on_partitions_assigned,
-on_partitions_revoked, on_stop, highwaters, earliest_offsets, highwater, _getmany, _new_offset,
-_filter_tps_with_pending_acks, verify_event_path, _active_partitions, _read_offset, _new_consumer_thread.
+private, so that faust-streaming is pinned: App._crash; Consumer.on_start, on_stop, perform_seek, resume_flow,
+stop_flow, on_partitions_assigned, on_partitions_revoked, highwaters, earliest_offsets, seek_wait, highwater,
+verify_event_path, callback, flow_active, _getmany, _commit, _new_offset, _filter_tps_with_pending_acks,
+_new_consumer_thread, _thread, _active_partitions, _read_offset, _committed_offset, _acked, _acked_index.
 """
 
 import asyncio
@@ -31,8 +32,19 @@ from stream_app.kafka.sender import Sender
 
 log = logging.getLogger(__name__)
 
+GROUP_SILENCE = 5
+"""Sessions without a coordinator after which a worker ends: a broker that restarts is back long before."""
+
 NOWHERE = TP("", -1)
 """A partition that nobody has: asking aiokafka for no partition at all would mean every partition."""
+
+
+class SeekFailed(Exception):
+    """The committed offsets could not be had in time. Faust would end its recovery for good, without a word."""
+
+
+class GroupSilent(Exception):
+    """The group's coordinator has not been heard for so long that others surely own these partitions."""
 
 
 class RevokedTooEarly(Exception):
@@ -60,6 +72,11 @@ class IngestApp(faust.App):
 
     ingest: Ingest
 
+    def _crash(self, reason: BaseException) -> None:
+        """End the process also where Faust's own services crash: their orderly stop was seen to hang."""
+        self.ingest.failure.set(reason)
+        super()._crash(reason)
+
 
 def reading_settings(ingest: Ingest, group: str) -> dict[str, Any]:
     """Give the settings of a consumer that is given its partitions and offsets, and commits nothing itself."""
@@ -71,6 +88,7 @@ def reading_settings(ingest: Ingest, group: str) -> dict[str, Any]:
         "auto.offset.reset": "error",  # retention that overtook the committed offset must never be a silent jump
         "isolation.level": "read_committed",
         "check.crcs": True,
+        "enable.partition.eof": True,  # the only word of an end behind markers, and of what the cleaner removed
         "fetch.wait.max.ms": 50,
         "queued.max.messages.kbytes": 32768,
         "fetch.queue.backoff.ms": 20,  # the default of 1000 would stall a full queue for a second
@@ -106,6 +124,9 @@ class Consumer(driver.Consumer):
         self._seeked: frozenset[TP] = frozenset()
         self.epoch = 0
         """Of the assignment and flow that a seek or a recovery belongs to."""
+        self.recovered = -1
+        """The epoch in which the tables were last recovered whole: nothing is read in another one."""
+        self._surely_committed: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -114,24 +135,33 @@ class Consumer(driver.Consumer):
         """Begin to look for acknowledgements."""
         await super().on_start()
         self.add_future(self.sender.run())
+        self.add_future(self._listen_to_the_group())
 
     # ---- readers: from a seek ...
     async def perform_seek(self) -> None:
-        """Learn the committed offsets, then read from them."""
+        """Learn the committed offsets, from which readers will start."""
         epoch = self.epoch
-        await super().perform_seek()
+        try:
+            async with asyncio.timeout(self.app.conf.broker_request_timeout * 0.9):
+                await super().perform_seek()
+        except TimeoutError:
+            self.sender.fail(SeekFailed("the group's coordinator did not say the committed offsets in time"))
+            return
         if epoch == self.epoch:  # else a rebalance overtook the seek
             self._seeked = frozenset(tp for tp in self.assignment() if tp.topic in self.ingest.screens)
-            self.start_readers()
+            self._surely_committed = {tp: self._committed_offset[tp] or 0 for tp in self._seeked}
 
     def resume_flow(self) -> None:
-        """Let records flow: readers start here if the seek came before, in perform_seek if it comes after."""
+        """Let records flow. Faust calls this last, after it has emptied the agents' queues: readers start here."""
         super().resume_flow()
         self.start_readers()
 
     def start_readers(self) -> None:
-        """Start a reader for each topic, once the seek of this epoch has finished and the flow is on."""
-        if self.readers or not self.flow_active:
+        """Start a reader for each topic, once recovery and seek of *this* epoch have finished.
+
+        Faust turns the flow on in the middle of a rebalance where a recovery was overtaken by it.
+        """
+        if self.readers or not self.flow_active or self.recovered != self.epoch:
             return
         starts: dict[str, dict[int, int]] = defaultdict(dict)
         for tp in self._seeked & self._active_partitions:  # paused ones are still recovering their tables
@@ -153,9 +183,11 @@ class Consumer(driver.Consumer):
                 counters.records += records
                 counters.passed += passed
 
-        def on_gap(records: int) -> None:
+        def on_gap(partition: int, records: int) -> None:
             counters.gap += records
-            log.error("%s: %d records were removed by retention before they were read", topic, records)
+            log.error("%s/%d: %d records were removed before they were read", topic, partition, records)
+            # on a topic that was made anew, what is committed next lies below what was committed last
+            self._committed_offset[TP(topic, partition)] = None
 
         async def deliver(batch: Batch) -> None:
             tp, first = batch.tp, batch.records[0].message
@@ -180,7 +212,7 @@ class Consumer(driver.Consumer):
         return Reader(
             topic,
             starts,
-            settings=reading_settings(ingest, self.app.conf.id) | {"enable.partition.eof": True},
+            settings=reading_settings(ingest, self.app.conf.id),
             limits=ingest.limits.shared_by(len(ingest.screens)),
             screen=ingest.screens[topic],
             sender=self.sender,
@@ -202,8 +234,9 @@ class Consumer(driver.Consumer):
         self._seeked = frozenset()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Forget every seek of before."""
+        """Forget every seek and reader of before."""
         self._begin_epoch()
+        await self._end_readers()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
@@ -216,7 +249,9 @@ class Consumer(driver.Consumer):
         await self._no_late_rows()
 
     async def on_stop(self) -> None:
-        """As a revoke of everything; the last commit is Faust's."""
+        """As a revoke of everything; the agents have stopped, so what they have not begun is void."""
+        for reader in self.readers.values():
+            reader.freeze()
         await self._settle_readers()
         await super().on_stop()
         await self._end_readers()
@@ -258,8 +293,27 @@ class Consumer(driver.Consumer):
         return None if reader is None else reader.settle(tp)
 
     def committed(self, tp: TP) -> int:
-        """Give the offset that this worker has committed or begun with; 0 where none is known."""
-        return self._committed_offset.get(tp) or 0  # looking must not change it: other threads look too
+        """Give the offset that is surely committed; 0 where none is known. For any thread."""
+        return self._surely_committed.get(tp, 0)
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        done = await super()._commit(offsets)
+        if done:  # Faust books them in any case
+            self._surely_committed.update(offsets)
+        return done
+
+    async def _listen_to_the_group(self) -> None:
+        """End the worker when the group has long gone on without it, as where only its coordinator is out of reach."""
+        session = self.app.conf.broker_session_timeout
+        heard = time.monotonic()
+        while self.ingest.failure.error is None:
+            client = self._thread._consumer  # noqa: SLF001 - aiokafka's, which has no coordinator before it subscribes
+            coordinator = getattr(client, "_coordinator", None)
+            if coordinator is None or coordinator.coordinator_id is not None:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > GROUP_SILENCE * session:
+                self.sender.fail(GroupSilent(f"the group's coordinator was not heard for {GROUP_SILENCE} sessions"))
+            await asyncio.sleep(1)
 
     # ---- what Faust would do with changelogs, and aiokafka with partitions
     async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:

@@ -6,11 +6,13 @@ worker that reads the same offsets again decides the same again.
 """
 
 from collections.abc import Callable
+from heapq import nlargest
 
 from confluent_kafka import Message
 from msgspec import Struct
 
 from stream_app.engine.agenda import Agenda
+from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.match import BadMatch, Match, decode_match, too_large
@@ -39,8 +41,8 @@ class _Partition(Struct):
     clock: Clock
     agenda: Agenda
     rows: Rows
-    answered: bool = False
-    """Whether the incidents of rows that may not have got out were sent again, once after a recovery."""
+    recent: list[tuple[int, bytes]] = []
+    """(position, key) of the rows whose incidents may not have got out; they are sent again with the first batch."""
 
 
 class Windows:
@@ -68,9 +70,7 @@ class Windows:
         """Count a batch's matches, move time, send incidents, write what changed."""
         state = self._partitions[batch.tp.partition]
         fold = _Fold(self, batch, state)
-        if not state.answered:
-            fold.answer_again()
-            state.answered = True
+        fold.answer_again()
         for passed in batch.records:
             fold.take(passed.message)
         fold.end()
@@ -80,19 +80,28 @@ class Windows:
         state = self._partitions.get(partition)
         return None if state is None else state.clock
 
-    def prepare(self, number: int, rows: Rows) -> None:
+    def prepare(self, number: int, rows: Rows) -> int:
         """Take the rows of a partition as they were recovered: its clock, and when to look at each row.
 
-        Reads every row: for a thread, before the partition's first batch.
+        Gives the highest position. Reads every row: for a thread, before the partition's first batch.
         """
         stored = rows.get(PROGRESS_KEY)
         clock = Clock.new(0) if stored is None else decode_clock(stored)
         state = _Partition(clock=clock, agenda=Agenda(), rows=rows)
+        highest = clock.position
         for key, value in rows.items():
+            position = row_position(value)
+            highest = max(highest, position)
+            state.recent.append((position, key))
+            if len(state.recent) > 2 * REACH:
+                state.recent = nlargest(REACH, state.recent)
             rule = self.rule(key)
             if rule is not None:
                 state.agenda.put(key, wake_at(rule, decode_row(value)))
+        kept = self.held.numbers
+        self._partitions = {each: kept_state for each, kept_state in self._partitions.items() if each in kept}
         self._partitions[number] = state
+        return highest
 
     def rule(self, key: bytes) -> Rule | None:
         """Give the rule of a row; None for the clock, and for a rule that is not loaded any more."""
@@ -113,12 +122,13 @@ class _Fold:
 
     def answer_again(self) -> None:
         """Send again the incidents of rows that reflect what is read again now: the crash may have come before them."""
-        for key, value in self._state.rows.items():
-            if row_position(value) < self._batch.offset:
-                continue
-            rule = self._windows.rule(key)
-            if rule is not None:
+        recent, self._state.recent = self._state.recent, []
+        for position, key in recent:
+            rule = self._windows.rule(key) if position >= self._batch.offset else None
+            value = self._state.rows.get(key)
+            if rule is not None and value is not None:
                 self._send(current(rule, decode_key(key), decode_row(value)))
+                self._batch.beat()
 
     def take(self, message: Message) -> None:
         """Take one record of the matches topic."""

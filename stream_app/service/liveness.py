@@ -89,11 +89,11 @@ class Liveness(Struct, frozen=True, kw_only=True):
 
     def _track(self, name: str, standing: Standing, step: float, *, moving: bool) -> Track:
         before = self.tracks.get(name)
-        if before is None or moving or standing.committed != before.committed or standing.lag == 0:
+        if before is None or moving or standing.committed > before.committed or standing.lag == 0:
             return Track(standing.committed, 0.0, bool(standing.lag))
         if standing.lag is None:  # it is no proof of life either: who is dead stays so
             return before if before.stuck >= self.stall else Track(standing.committed, 0.0, lagging=False)
-        return Track(standing.committed, before.stuck + (step if before.lagging else 0.0), lagging=True)
+        return Track(before.committed, before.stuck + (step if before.lagging else 0.0), lagging=True)
 
 
 def starting(stall: float, now: float) -> Liveness:

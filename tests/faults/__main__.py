@@ -20,17 +20,21 @@ from tests.faults.stage import Stage
 SHORT = {"kill": (1, 2), "terminate": (1, 2), "freeze": (1, 1), "broker": (1, 1)}
 LONG = {
     "none": (1, 2),
-    "kill": (20, 5),
-    "take-over": (4, 2),
-    "terminate": (6, 4),
-    "join-leave": (6, 4),
-    "freeze": (10, 2),
-    "broker": (7, 3),
-    "never-committed": (4, 3),
-    "discard": (4, 2),
-    "cluster": (3, 2),
+    "kill": (12, 9),
+    "take-over": (3, 2),
+    "terminate": (4, 4),
+    "join-leave": (4, 6),
+    "slow-recovery": (3, 6),
+    "freeze": (6, 4),
+    "broker": (5, 4),
+    "never-committed": (3, 3),
+    "discard": (2, 3),
+    "cluster": (2, 2),
 }
 """Kind to (runs, faults a run)."""
+
+HINDERED = {"discard": "tests.faults.discarding", "slow-recovery": "tests.faults.recovering"}
+"""Kinds whose workers are the product with one thing made worse."""
 
 
 class Row(msgspec.Struct):
@@ -97,7 +101,7 @@ def staged(kind: str, number: int, ground: Ground, folder: Path) -> Stage:
         name,
         partitions=32 if number % 4 == 3 else 4,
         slow=number % 3 == 2,
-        module="tests.faults.discarding" if kind == "discard" else "stream_app",
+        module=HINDERED.get(kind, "stream_app"),
         settings={"store": "rocksdb" if number % 2 else "memory"},
     )
 

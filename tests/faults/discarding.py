@@ -33,7 +33,7 @@ async def _discard(consumer: Consumer) -> None:
     _start(consumer)
 
 
-Consumer.start_readers = _start_and_discard  # type: ignore[assignment,method-assign]
+Consumer.start_readers = _start_and_discard  # type: ignore[assignment,method-assign]  # hindered on purpose
 
 if __name__ == "__main__":
     main()

@@ -122,6 +122,7 @@ KINDS: dict[str, Script] = {
     "broker": broker_crash,
     "never-committed": early_kill,
     "discard": kill,
+    "slow-recovery": join_and_leave,
     "cluster": one_of_three,
 }
 SECONDS = {
@@ -134,6 +135,7 @@ SECONDS = {
     "broker": 14.0,
     "never-committed": 4.0,
     "discard": 6.0,
+    "slow-recovery": 7.0,
     "cluster": 26.0,
 }
 """How long one fault of a kind takes at most, for the load to last as long."""

@@ -57,6 +57,7 @@ class Stage:
         """
         deadline = time.monotonic() + timeout
         while not all(f" reads {self.names.sysmon}" in worker.said() for worker in self.workers):
+            self.keep_alive()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{self.name}: some worker did not come to read")
 

@@ -41,7 +41,7 @@ def reading() -> Iterator[Callable[..., tuple[Reader, list[Batch], Failure]]]:
                 sender=Sender(connection, failure, patience=60),
                 deliver=deliver,
                 on_read=lambda _records, _passed: None,
-                on_gap=lambda _records: None,
+                on_gap=lambda _partition, _records: None,
             )
             return reader, batches, failure
 

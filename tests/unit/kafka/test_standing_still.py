@@ -54,7 +54,7 @@ def taken(seconds: float, count: int, size: int) -> BaseException | None:
         sender=sender,
         deliver=nobody,
         on_read=lambda *_: None,
-        on_gap=lambda _: None,
+        on_gap=lambda *_: None,
     )
     try:
         reader._take(cast("list[Message]", [Stored("sysmon", 0, at, None, b"x" * size, None) for at in range(count)]))
