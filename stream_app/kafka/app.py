@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import faust
 from confluent_kafka import KafkaError, Message
@@ -25,6 +25,7 @@ from stream_app.kafka.connection import Connection
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting, screen_of
 from stream_app.kafka.failure import Failure
+from stream_app.kafka.ingest import Ingest, IngestApp
 from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.rocks import RocksRows
@@ -32,9 +33,11 @@ from stream_app.kafka.sender import DeliveryFailed
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.table import WindowsTable, windows_table
 from stream_app.kafka.topics import TABLE, Names
-from stream_app.kafka.transport import Consumer, Ingest, IngestApp
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.rule import Rulebook
+
+if TYPE_CHECKING:
+    from stream_app.kafka.transport import Consumer
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,15 @@ import faust
 from confluent_kafka import KafkaError, Message
 from faust.types import TP
 
+from stream_app.kafka.ingest import reading_settings
 from stream_app.kafka.recovery import PositionOf, Recovered, Rows, recover, refuse_other_source, tombstone_headers
 from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.rows import ForeignWriter, RowPartitions
 from stream_app.kafka.sender import DeliveryFailed
-from stream_app.kafka.transport import reading_settings
 
 if TYPE_CHECKING:
-    from stream_app.kafka.transport import Consumer, IngestApp
+    from stream_app.kafka.ingest import IngestApp
+    from stream_app.kafka.transport import Consumer
 
 log = logging.getLogger(__name__)
 

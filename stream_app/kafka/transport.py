@@ -16,18 +16,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import faust
 from aiokafka import TopicPartition as AiokafkaTopicPartition
 from confluent_kafka import OFFSET_BEGINNING
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
-from msgspec import Struct
 
 from stream_app.kafka.batch import Batch
-from stream_app.kafka.connection import Connection
-from stream_app.kafka.counters import Counters
-from stream_app.kafka.failure import Failure
-from stream_app.kafka.reader import Limits, Reader, Screen
+from stream_app.kafka.ingest import IngestApp, reading_settings
+from stream_app.kafka.reader import Reader
 from stream_app.kafka.sender import Sender
 
 log = logging.getLogger(__name__)
@@ -49,51 +45,6 @@ class GroupSilent(Exception):
 
 class RevokedTooEarly(Exception):
     """A partition was taken away while records for it were still unacknowledged."""
-
-
-class Ingest(Struct, kw_only=True):
-    """What the transport is given: it knows Kafka and Faust, and of rules only that a screen is a function."""
-
-    connection: Connection
-    screens: Mapping[str, Screen | None]
-    """Topic to screen; None passes every record."""
-    limits: Limits = Limits()
-    counters: Counters
-    failure: Failure
-    counted: str = ""
-    """The topic whose records count as read and passed."""
-    drain: float = 5.0
-    """Seconds that a revoke waits for the batches that agents have."""
-    sender_settings: dict[str, object] = {}
-
-
-class IngestApp(faust.App):
-    """A Faust app that carries its :class:`Ingest`."""
-
-    ingest: Ingest
-
-    def _crash(self, reason: BaseException) -> None:
-        """End the process also where Faust's own services crash: their orderly stop was seen to hang."""
-        self.ingest.failure.set(reason)
-        super()._crash(reason)
-
-
-def reading_settings(ingest: Ingest, group: str) -> dict[str, Any]:
-    """Give the settings of a consumer that is given its partitions and offsets, and commits nothing itself."""
-    return {
-        **ingest.connection.librdkafka(),
-        "group.id": group,  # assign() wants one; librdkafka does not join the group
-        "enable.auto.commit": False,
-        "enable.auto.offset.store": False,
-        "auto.offset.reset": "error",  # retention that overtook the committed offset must never be a silent jump
-        "isolation.level": "read_committed",
-        "check.crcs": True,
-        "enable.partition.eof": True,  # the only word of an end behind markers, and of what the cleaner removed
-        "fetch.wait.max.ms": 50,
-        "queued.max.messages.kbytes": 32768,
-        "fetch.queue.backoff.ms": 20,  # the default of 1000 would stall a full queue for a second
-        "log_level": 3,
-    }
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):

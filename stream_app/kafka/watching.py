@@ -16,8 +16,9 @@ from faust.types import TP
 from msgspec import Struct
 
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.table import WindowsTable
-from stream_app.kafka.transport import Consumer, IngestApp
+from stream_app.kafka.transport import Consumer
 
 
 class Watched(Struct, frozen=True, kw_only=True):

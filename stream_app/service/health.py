@@ -18,7 +18,7 @@ from faust.types import TP
 from msgspec import Struct
 
 from stream_app.kafka.connection import Connection
-from stream_app.kafka.transport import IngestApp
+from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.watching import Bounds, Watched, watch
 from stream_app.service.liveness import Liveness, Observation, Standing, starting
 from stream_app.service.probes import Answer, Probes

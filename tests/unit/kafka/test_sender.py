@@ -89,7 +89,7 @@ def test_a_failed_delivery_leaves_its_batch_unsettled(broker: Connection) -> Non
     sender = Sender(broker, failure, patience=60)
     batch = Batch.__new__(Batch)
     batch.handled, batch._sender, batch._outstanding = True, sender, 1
-    batch.delivered(KafkaError(KafkaError._MSG_TIMED_OUT), _Message())  # type: ignore[arg-type] - only its topic is asked for
+    batch.delivered(KafkaError(KafkaError._MSG_TIMED_OUT), _Message())  # type: ignore[arg-type]  # only its topic is asked for
     assert not batch.settled
     assert "a record for out could not be sent" in str(failure.error)
 
