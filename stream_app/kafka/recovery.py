@@ -42,6 +42,23 @@ PositionOf = Callable[[bytes], int]
 
 BATCH = 2_000
 
+TIMEOUT = 60.0
+"""Seconds for which a broker may be without an answer, or a partition without a leader."""
+
+_PASSING = frozenset(
+    {
+        KafkaError._TIMED_OUT,  # noqa: SLF001 - confluent-kafka's public names
+        KafkaError._TRANSPORT,  # noqa: SLF001 - as above
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001 - as above
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001 - as above
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.OFFSET_NOT_AVAILABLE,
+    }
+)
+"""What a broker that starts, or a leader that moves, answers for a moment."""
+
 
 class SourceRemade(Exception):
     """The source topic ends before what the rows already reflect: it was made anew, or lost its end."""
@@ -78,7 +95,7 @@ def recover(
     state: Recovered,
     position_of: PositionOf,
     cancelled: Callable[[], bool],
-    timeout: float = 60.0,
+    timeout: float = TIMEOUT,
 ) -> None:
     """Read one partition from where ``state`` ends, to the end it has now. Blocks: run it in a thread.
 
@@ -94,7 +111,7 @@ def recover(
         }
     )
     try:
-        low, state.high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
+        low, state.high = _bounds(consumer, TopicPartition(topic, partition), timeout, cancelled)
         # rows on disk may be ahead of a log that lost its end; they are right, and will be logged again
         state.end = min(max(low, state.end), state.high)
         consumer.assign([TopicPartition(topic, partition, state.end)])
@@ -108,10 +125,11 @@ def recover(
             elif time.monotonic() - heard > timeout:
                 raise RecoveryFailed(f"{topic}/{partition}: nothing came for {timeout} s at offset {state.end}")
     except KafkaException as error:
-        raise RecoveryFailed(f"{topic}/{partition}: {error.args[0].str()}") from error
+        if not cancelled():
+            raise RecoveryFailed(f"{topic}/{partition}: {error.args[0].str()}") from error
     finally:
         consumer.close()
-    if state.end >= state.high:
+    if state.end >= state.high and not cancelled():
         state.removed.clear()
 
 
@@ -122,7 +140,7 @@ def refuse_other_source(settings: Mapping[str, Any], topic: str, partition: int,
     """
     consumer = Consumer(dict(settings))
     try:
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
+        _, end = _bounds(consumer, TopicPartition(topic, partition), TIMEOUT, lambda: False)
     except KafkaException as error:
         raise RecoveryFailed(f"{topic}/{partition}: {error.args[0].str()}") from error
     finally:
@@ -132,6 +150,25 @@ def refuse_other_source(settings: Mapping[str, Any], topic: str, partition: int,
             f"{topic}/{partition} ends at offset {end}, but the changelog knows of offset {highest}: the topic "
             "was made anew or lost its end. Make the changelog topic anew too: state then starts from nothing"
         )
+
+
+def _bounds(
+    consumer: Consumer, where: TopicPartition, timeout: float, cancelled: Callable[[], bool]
+) -> tuple[int, int]:
+    """Give a partition's oldest offset and its end; asks again while the answer may still come."""
+    deadline = time.monotonic() + timeout
+    while True:
+        try:
+            found = consumer.get_watermark_offsets(where, timeout=5)
+        except KafkaException as error:
+            if error.args[0].code() not in _PASSING or time.monotonic() > deadline or cancelled():
+                raise
+        else:
+            if found is not None:
+                return found
+            if time.monotonic() > deadline:
+                raise RecoveryFailed(f"{where.topic}/{where.partition}: no broker says where it ends")
+        consumer.consume(1, 0.2)  # nothing is assigned yet: a pause that serves the client
 
 
 def apply(state: Recovered, message: Message, position_of: PositionOf) -> None:

@@ -136,7 +136,7 @@ class Consumer(driver.Consumer):
 
         def on_gap(partition: int, records: int) -> None:
             counters.gap += records
-            log.error("%s/%d: %d records were removed before they were read", topic, partition, records)
+            log.error("%s/%d: %d records were removed by retention before they were read", topic, partition, records)
             # on a topic that was made anew, what is committed next lies below what was committed last
             self._committed_offset[TP(topic, partition)] = None
 
