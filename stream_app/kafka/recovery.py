@@ -41,6 +41,8 @@ class Rows(Protocol):
 PositionOf = Callable[[bytes], int]
 
 BATCH = 2_000
+PATIENCE = 0.02
+"""Seconds that a read waits to be full: what a small partition, of which there are many, costs at least."""
 
 TIMEOUT = 60.0
 """Seconds for which a broker may be without an answer, or a partition without a leader."""
@@ -117,7 +119,7 @@ def recover(
         consumer.assign([TopicPartition(topic, partition, state.end)])
         heard = time.monotonic()
         while state.end < state.high and not cancelled():
-            messages = consumer.consume(BATCH, 0.2)
+            messages = consumer.consume(BATCH, PATIENCE)
             for message in messages:
                 apply(state, message, position_of)
             if messages:
