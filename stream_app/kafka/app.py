@@ -139,6 +139,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         settled=settled,
     )
     table.source, table.prepare = names.matches, windows.prepare
+    app.times = windows.times
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream

@@ -4,7 +4,7 @@ Decision: the transport knows Kafka and Faust, and of rules only that a screen i
 which topics are read and what is wanted of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import faust
@@ -36,6 +36,8 @@ class IngestApp(faust.App):
     """A Faust app that carries its :class:`Ingest`."""
 
     ingest: Ingest
+    times: Callable[[], Mapping[int, tuple[int | None, int | None]]]
+    """By matches partition, the stream's time (ms) and the source partition that holds it back; for any thread."""
 
     def _crash(self, reason: BaseException) -> None:
         """End the process also where Faust's own services crash: their orderly stop was seen to hang."""

@@ -5,7 +5,7 @@ thread is there to notice.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, cast
 
@@ -34,6 +34,8 @@ class Watched(Struct, frozen=True, kw_only=True):
     """Seconds for which the event loop has not run."""
     failed: str
     """The failure by which the worker is ending."""
+    times: Mapping[int, tuple[int | None, int | None]]
+    """By matches partition, the stream's time (ms) and the source partition that holds it back."""
 
 
 def watch(app: IngestApp) -> Watched:
@@ -50,6 +52,7 @@ def watch(app: IngestApp) -> Watched:
         recovered=sum(table.recovering.read for table in tables),
         silent=0.0 if consumer is None else consumer.sender.silent,
         failed=failed,
+        times=app.times(),
     )
 
 

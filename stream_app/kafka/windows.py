@@ -75,10 +75,12 @@ class Windows:
             fold.take(passed.message)
         fold.end()
 
-    def clock(self, partition: int) -> Clock | None:
-        """Give the clock of a partition, for metrics; None where nothing was read yet."""
-        state = self._partitions.get(partition)
-        return None if state is None else state.clock
+    def times(self) -> dict[int, tuple[int | None, int | None]]:
+        """Give, by matches partition, the stream's time (ms) and the source partition that holds it back.
+
+        For any thread; either is None while it is not known.
+        """
+        return {number: (state.clock.time, state.clock.slowest) for number, state in [*self._partitions.items()]}
 
     def prepare(self, number: int, rows: Rows) -> int:
         """Take the rows of a partition as they were recovered: its clock, and when to look at each row.

@@ -52,6 +52,14 @@ class PartitionReport(Struct, frozen=True, kw_only=True):
     """Seconds of lag without a commit."""
 
 
+class TimeReport(Struct, frozen=True, kw_only=True):
+    """The stream's time in one matches partition, ms since 1970; null while some source partition was not heard of."""
+
+    time: int | None
+    held_back_by: int | None
+    """The source partition that has come least far."""
+
+
 class Report(Struct, frozen=True, kw_only=True):
     """What the file and the probes say. Times are ms since 1970."""
 
@@ -65,6 +73,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """Why it is not alive or not ready, or what cannot be judged; empty where all is well."""
     stall_s: float
     partitions: dict[str, PartitionReport] = {}
+    times: dict[int, TimeReport] = {}
+    """By matches partition of the worker."""
     counters: dict[str, int] = {}
 
 
@@ -147,7 +157,11 @@ class Health:
         self._liveness = verdict = before.after(
             Observation(at=now, partitions=standings, recovered=seen.recovered, silent=seen.silent, failed=seen.failed)
         )
-        self.report = self._said(verdict, standings, seen.reading, app.ingest.counters.as_dict())
+        said = self._said(verdict, standings, seen.reading, app.ingest.counters.as_dict())
+        times = {
+            each: TimeReport(time=reached, held_back_by=slowest) for each, (reached, slowest) in seen.times.items()
+        }
+        self.report = msgspec.structs.replace(said, times=times)
         if before.alive and not verdict.alive and not seen.failed:
             log.error("reported dead: %s; where every thread and task stands:\n%s", verdict.why, _stacks(app))
         elif verdict.alive and not before.alive:

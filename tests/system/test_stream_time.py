@@ -55,14 +55,22 @@ def test_a_partition_that_is_read_an_hour_behind_the_others_loses_nothing(
         value = record(f"host-{partition}", "203.0.113.1", PYTHON, number)
         producer.produce(names.sysmon, value, partition=partition, timestamp=stamp)
     producer.flush()
-    with WorkerProcess(tmp_path, "worker", settings_of(connection, names)) as worker:
+    health = tmp_path / "health.json"
+    settings = settings_of(connection, names) | {"health_file": str(health)}
+    with WorkerProcess(tmp_path, "worker", settings) as worker:
         incidents = [msgspec.json.decode(each) for each in incidents_of_run(connection, names, 2000, [worker])]
         until(lambda: rows_at_rest(connection, names) == 4 + 4, "four groups and four clocks were not at rest")
+        until(lambda: _times_known(health), "the health report did not say the time and what holds it back")
     counts = {incident["hostName"]: 0 for incident in incidents}
     for incident in incidents:
         counts[incident["hostName"]] = max(counts[incident["hostName"]], incident["count"])
     assert {f"host-{partition}": 500 for partition in range(4)} == counts
     assert everything(connection, names.rejected) == []
+
+
+def _times_known(health: Path) -> bool:
+    times = msgspec.json.decode(health.read_bytes())["times"] if health.exists() else {}
+    return len(times) == 4 and all(each["time"] and each["held_back_by"] in range(4) for each in times.values())
 
 
 @pytest.fixture
