@@ -59,14 +59,22 @@ class WindowsTable(faust.Table[bytes, bytes]):
 
         Faust does not wait for the one that a rebalance overtook: the next one does, here.
         """
+        consumer, epoch = self._consumer, self._consumer.epoch
+
+        def overtaken() -> bool:
+            consumer.recovering_at = time.monotonic()
+            return consumer.epoch != epoch
+
         async with self._one_at_a_time:
-            began, consumer, epoch = time.monotonic(), self._consumer, self._consumer.epoch
+            if consumer.epoch != epoch:
+                return
+            began = time.monotonic()
             self.partitions_held.keep({tp.partition for tp in active_tps})
             read = 0
             try:
                 for tp in sorted(active_tps):
                     if consumer.epoch == epoch:
-                        read += await self._recover(tp, lambda: consumer.epoch != epoch)
+                        read += await self._recover(tp, overtaken)
             except Exception as error:  # noqa: BLE001 - a table that is not whole must not be used
                 consumer.sender.fail(error)
                 return

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 GROUP_SILENCE = 5
 """Sessions without a coordinator after which a worker ends: a broker that restarts is back long before."""
 
+IDLE = 5
+"""Sessions in which a worker may have partitions without reading or recovering them: a rebalance takes one."""
+
 NOWHERE = TP("", -1)
 """A partition that nobody has: asking aiokafka for no partition at all would mean every partition."""
 
@@ -41,6 +44,10 @@ class SeekFailed(Exception):
 
 class GroupSilent(Exception):
     """The group's coordinator has not been heard for so long that others surely own these partitions."""
+
+
+class NotReading(Exception):
+    """Partitions are assigned, but neither recovered nor read: whatever the cause, a restart is better than silence."""
 
 
 class RevokedTooEarly(Exception):
@@ -77,6 +84,8 @@ class Consumer(driver.Consumer):
         """Of the assignment and flow that a seek or a recovery belongs to."""
         self.recovered = -1
         """The epoch in which the tables were last recovered whole: nothing is read in another one."""
+        self.recovering_at = 0.0
+        """When a recovery last moved, on the monotonic clock."""
         self._surely_committed: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> ConsumerThread:
@@ -87,6 +96,7 @@ class Consumer(driver.Consumer):
         await super().on_start()
         self.add_future(self.sender.run())
         self.add_future(self._listen_to_the_group())
+        self.add_future(self._look_at_the_readers())
 
     # ---- readers: from a seek ...
     async def perform_seek(self) -> None:
@@ -252,6 +262,18 @@ class Consumer(driver.Consumer):
         if done:  # Faust books them in any case
             self._surely_committed.update(offsets)
         return done
+
+    async def _look_at_the_readers(self) -> None:
+        """End a worker that has partitions and does nothing with them."""
+        limit = IDLE * self.app.conf.broker_session_timeout
+        well = time.monotonic()
+        while self.ingest.failure.error is None:
+            await asyncio.sleep(1)
+            client = self._thread._consumer  # noqa: SLF001 - aiokafka's, None before it is started
+            if client is None or self.readers or not client.assignment():
+                well = time.monotonic()
+            elif time.monotonic() - max(well, self.recovering_at) > limit:
+                self.sender.fail(NotReading(f"partitions are assigned, and not read for {limit:.0f} s"))
 
     async def _listen_to_the_group(self) -> None:
         """End the worker when the group has long gone on without it, as where only its coordinator is out of reach."""

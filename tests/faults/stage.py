@@ -37,6 +37,7 @@ class Stage:
         self.name = name
         self.faults: list[float] = []
         self.workers: list[WorkerProcess] = []
+        self._begun = 0
         self._folder = folder
         self._settings = settings_of(ground.slow if slow else self.connection, self.names, partitions)
         self._settings |= {"log_level": "info", **(settings or {})}
@@ -45,7 +46,8 @@ class Stage:
 
     def worker(self) -> WorkerProcess:
         """Start one more worker, with a name that stays."""
-        name = f"worker-{len(self.workers) + 1}"
+        self._begun += 1
+        name = f"worker-{self._begun}"
         self.workers.append(WorkerProcess(self._folder, name, self._settings | {"instance_id": name}, self._module))
         return self.workers[-1]
 
