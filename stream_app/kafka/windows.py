@@ -36,7 +36,7 @@ CROWD = 1_000
 
 
 class _Partition(Struct):
-    """What is kept beside the rows of one partition, all of it derived from them."""
+    """The rows of one partition, and what is kept beside them, all of it derived from them."""
 
     clock: Clock
     agenda: Agenda
