@@ -1,40 +1,93 @@
-"""An event becomes matches: one for each enabled rule whose filter wants it. Goes in: rulebook, record, event.
+"""A record becomes matches: one for each enabled rule whose filter wants it. Rulebook in, then records; matches out.
 
 Decision: the time of a match is decided here, once, and travels with it. It is the receive time (phRecvTime), as
 FortiSIEM "uses this time in all its analytics": what the agent's header says, else Kafka's timestamp. A rule with
 ``event_clock`` takes System/TimeCreated where the record carries it.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import VERSION, Match, Origin
+from stream_app.engine.screen import Screen
+from stream_app.language.compile import EVENT_TYPE
+from stream_app.sysmon.gate import Gate, kept
 from stream_app.sysmon.normalise import DEFAULT_CUSTOMER
+from stream_app.sysmon.shapes import MAX_BYTES
 
 if TYPE_CHECKING:
     from stream_app.engine.record import Record
-    from stream_app.rulebook.rule import Rulebook
-    from stream_app.sysmon.normalise import Event
+    from stream_app.language.values import Value
+    from stream_app.rulebook.rule import Rule, Rulebook
 
 
-def receive_time(record: "Record", event: "Event") -> int:
+class Event(Protocol):
+    """What is asked of an event: its attributes, and its times in integer milliseconds since 1970."""
+
+    def get(self, name: str, /) -> "Value | None":
+        """Give an attribute, None where it is absent."""
+
+    @property
+    def received(self) -> int | None:
+        """When it was received."""
+
+    @property
+    def created(self) -> int | None:
+        """When it happened."""
+
+
+def receive_time(record: "Record", event: Event) -> int:
     """Give when the event was received, integer milliseconds since 1970. The stream's time is made of these."""
-    return record.timestamp if event.received is None else event.received
+    received = event.received
+    return record.timestamp if received is None else received
 
 
-def detect(rulebook: "Rulebook", record: "Record", event: "Event") -> list[tuple[bytes, Match]]:
-    """Give (key, match) for each enabled rule that wants the event, in the rulebook's order; often an empty list."""
-    attributes = event.attributes
+class Detector:
+    """A rulebook's enabled rules, made ready to look at records of at most ``max_bytes`` bytes."""
+
+    def __init__(self, rulebook: "Rulebook", max_bytes: int = MAX_BYTES) -> None:
+        rules = [rule for rule in rulebook.rules.values() if rule.enabled]
+        self._rules = rules
+        self._kinds = {rule.subpattern.filter.kind_text: rule.subpattern.filter.kind for rule in rules}
+        self._screens: dict[Value | None, Screen] = {}
+        self._by_kinds: dict[frozenset[str], Screen] = {}
+        read = {name for rule in rules for name in (*rule.subpattern.filter.reads, *rule.subpattern.group_by)}
+        self.read = Gate(lambda event_type: bool(self._screen(event_type).rules), {*read, "phCustId"}, max_bytes).read
+        """Reads a record (bytes) as far as rules want it; None where none does. Raises Unreadable."""
+
+    def wanting(self, event: Event) -> list["Rule"]:
+        """Give the rules that want an event, in the rulebook's order. Raises Unreadable."""
+        return self._screen(event.get(EVENT_TYPE)).wanting(event)
+
+    def detect(self, record: "Record", event: Event) -> list[tuple[bytes, Match]]:
+        """Give (key, match) for each rule that wants the event; often an empty list. Raises Unreadable."""
+        return matches(self.wanting(event), record, event)
+
+    def _screen(self, event_type: "Value | None") -> Screen:
+        """Find the rules that want a type of event; many types are wanted by the same ones."""
+        screen = self._screens.get(event_type)
+        if screen is None:
+            said: Mapping[str, Value] = {} if event_type is None else {EVENT_TYPE: event_type}
+            kinds = frozenset(text for text, kind in self._kinds.items() if kind(said))
+            screen = self._by_kinds.get(kinds)
+            if screen is None:
+                screen = Screen([rule for rule in self._rules if rule.subpattern.filter.kind_text in kinds])
+                kept(self._by_kinds, kinds, screen)
+            kept(self._screens, event_type, screen)
+        return screen
+
+
+def matches(rules: Sequence["Rule"], record: "Record", event: Event) -> list[tuple[bytes, Match]]:
+    """Give (key, match) of a record for each of these rules, which want its event."""
     found: list[tuple[bytes, Match]] = []
-    for rule in rulebook.rules.values():
-        subpattern = rule.subpattern
-        if not rule.enabled or not subpattern.predicate(attributes):
-            continue
+    for rule in rules:
         time = receive_time(record, event)
         if rule.event_clock and event.created is not None:
             time = event.created
-        customer = str(canonical(attributes.get("phCustId", DEFAULT_CUSTOMER)))
-        group = tuple([canonical(attributes.get(name)) for name in subpattern.group_by])
+        customer = event.get("phCustId")
+        customer = str(canonical(DEFAULT_CUSTOMER if customer is None else customer))
+        group = tuple([canonical(event.get(name)) for name in rule.subpattern.group_by])
         origin = Origin(record.topic, record.topic_id, record.partition, record.offset)
         found.append((encode_key(rule.id, customer, group), Match(VERSION, rule.id, customer, group, time, origin)))
     return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from stream_app.engine.agenda import Agenda
-from stream_app.engine.detect import detect, receive_time
+from stream_app.engine.detect import Detector, receive_time
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import decode_key
 from stream_app.engine.match import Match, too_large
@@ -24,7 +24,7 @@ from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
 from stream_app.rulebook.rule import Rulebook
-from stream_app.sysmon.normalise import Event, Unreadable, normalise
+from stream_app.sysmon.parts import Unreadable
 
 if TYPE_CHECKING:
     from stream_app.engine.row import Row
@@ -74,7 +74,8 @@ class _Flow:
     """The state of one replay: rows by key, the agenda, the clock, the next offset of the imagined matches topic."""
 
     def __init__(self, rulebook: Rulebook, sources: int | None) -> None:
-        self._rulebook = rulebook
+        self._rules = rulebook.rules
+        self._detector = Detector(rulebook)
         self._rows: dict[bytes, Row] = {}
         self._agenda = Agenda()
         self._sources = sources or 0
@@ -88,18 +89,19 @@ class _Flow:
             yield Rejection.of(record, EMPTY, "a record without a value")
             return
         try:
-            event = normalise(record.value)
+            event = self._detector.read(record.value)
+            found = [] if event is None else self._detector.detect(record, event)
         except Unreadable as unreadable:
             yield Rejection.of(record, unreadable.reason, unreadable.detail)
             return
-        for key, match in detect(self._rulebook, record, event):
+        for key, match in found:
             unfit = too_large(key, match)
             if unfit:
                 yield Rejection.of(record, TOO_LARGE, unfit, rule=match.rule)
                 continue
             tally.matches += 1
             yield from self._observe(key, match, tally)
-        yield from self._tick(record, event)
+        yield from self._tick(record, record.timestamp if event is None else receive_time(record, event))
 
     def end(self) -> Iterator[Incident]:
         """Move time past all that waits."""
@@ -107,7 +109,7 @@ class _Flow:
             yield from self._look(key, time)
 
     def _observe(self, key: bytes, match: Match, tally: Tally) -> Iterator[Incident | Rejection]:
-        rule = self._rulebook.rules[match.rule]
+        rule = self._rules[match.rule]
         time = None if self._clock is None else self._clock.time
         self._position += 1
         observed = observe(rule, self._rows.get(key), match, self._position, time)
@@ -120,13 +122,12 @@ class _Flow:
         if observed.full:
             yield Rejection.of_match(match, FULL, full_detail(observed.row))
 
-    def _tick(self, record: Record, event: Event) -> Iterator[Incident]:
+    def _tick(self, record: Record, time: int) -> Iterator[Incident]:
         """Move the stream's time, and decide what that makes due."""
         if self._clock is None:
             return
         place = record.topic, record.topic_id, record.partition
         partition = self._partitions.setdefault(place, len(self._partitions))
-        time = receive_time(record, event)
         known = self._clock.known.get(partition)
         if known is not None and time <= known[1]:
             return
@@ -141,7 +142,7 @@ class _Flow:
     def _look(self, key: bytes, time: int) -> Iterator[Incident]:
         """Decide what is due in a row, and let go of a row that has expired."""
         where, row = decode_key(key), self._rows[key]
-        rule = self._rulebook.rules[where.rule]
+        rule = self._rules[where.rule]
         observed = advance(rule, where, row, time, self._position)
         yield from observed.incidents
         if time > expires_at(rule, observed.row):

@@ -23,12 +23,13 @@ from stream_app.kafka.admin import admin_client, topic_ids
 from stream_app.kafka.batch import BatchSchema
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.counters import Counters
-from stream_app.kafka.detecting import Detecting, screen_of
+from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.ingest import Ingest, IngestApp
 from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.rocks import RocksRows
+from stream_app.kafka.screening import screen_of
 from stream_app.kafka.sender import DeliveryFailed
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.table import WindowsTable, windows_table

@@ -1,23 +1,16 @@
-"""Records of the sysmon topic → matches and rejections. The screen decides record by record, the agent only sends.
+"""What the screen found in the records of the sysmon topic → matches and rejections on their topics."""
 
-Decision: the screen does the whole detection, since a record that nobody wants (nearly all) must cost no Faust event;
-what it finds is the matches, and what it raises is the reason for a rejection.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from confluent_kafka import Message
 
-from stream_app.engine.detect import detect
 from stream_app.engine.match import Match, encode_match, too_large
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import EMPTY, TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
+from stream_app.engine.rejection import TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
-from stream_app.kafka.streak import Streak
 from stream_app.kafka.topics import Names
-from stream_app.rulebook.rule import Rulebook
-from stream_app.sysmon.normalise import Unreadable, normalise
+from stream_app.sysmon.parts import Unreadable
 
 FAILED = "failed"
 """A record on which the screen itself failed: a defect of ours, with its exception as the detail."""
@@ -35,29 +28,6 @@ def record_of(message: Message, topic_id: str) -> Record:
         message.value(),
         topic_id,
     )
-
-
-def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak) -> Callable[[Message], Found | None]:
-    """Give the screen: (key, match) pairs, or None where no rule wants the record. It raises Unreadable.
-
-    It sees every record, each in its turn, so that it is the one that can count a streak of rejected ones exactly.
-    """
-
-    def screen(message: Message) -> Found | None:
-        try:
-            value = message.value()
-            if value is None:
-                raise Unreadable(EMPTY, "a record without a value")  # noqa: TRY301 - a call more for each record is dear
-            event = normalise(value, max_bytes)
-            found = detect(rulebook, record_of(message, topic_id), event)
-        except Exception as error:
-            streak.rejected(message, error)
-            raise
-        if streak.length:
-            streak.end()
-        return found or None
-
-    return screen
 
 
 class Detecting:

@@ -163,29 +163,28 @@ class Reader:
     def _take(self, messages: list[Message]) -> None:
         """Screen one poll and book it. No await in here."""
         screen, read, passed = self._screen, len(messages), 0
-        newest = {number: partition.newest for number, partition in self._partitions.items()}
+        number, partition = -1, None
         for message in messages:
             if message.error() is not None:
                 self._on_error(message)
                 read -= 1
                 continue
-            number = cast("int", message.partition())
+            if partition is None or message.partition() != number:
+                number = cast("int", message.partition())
+                partition = self._partitions[number]
             stamp = message.timestamp()[1]
-            newest[number] = max(newest[number], stamp)
+            partition.newest = max(partition.newest, stamp)
             try:
                 found = message if screen is None else screen(message)
             except Exception as error:  # noqa: BLE001 - a screen that fails must not lose the record
                 found = error
             if found is not None:
-                partition = self._partitions[number]
-                partition.pending.append(Passed(message, found, newest[number]))
+                partition.pending.append(Passed(message, found, partition.newest))
                 partition.pending_size += len(message)
                 passed += 1
             if len(message) > LONG:
                 self._sender.serve()
         self._book_positions()
-        for number, partition in self._partitions.items():
-            partition.newest = newest[number]
         self._on_read(read, passed)
 
     def _book_positions(self) -> None:

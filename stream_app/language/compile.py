@@ -11,36 +11,90 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, cast
 
+from msgspec import Struct
+
 from stream_app.language import pytree
-from stream_app.language.conditions import Conditions
+from stream_app.language.conditions import Conditions, flattened
 from stream_app.language.diagnostics import LanguageError, Place
 from stream_app.language.environment import Environment
-from stream_app.language.syntax import Attribute, Expression, nodes
+from stream_app.language.printer import to_text
+from stream_app.language.requirements import Clause, clauses_of
+from stream_app.language.syntax import And, Attribute, Expression, nodes
 
 if TYPE_CHECKING:
-    from stream_app.language.values import Predicate
+    from stream_app.language.values import Attributes, Predicate
 
-__all__ = ["Environment", "attributes_read", "compile_filter"]
+__all__ = ["Environment", "Filter", "attributes_read", "compile_filter"]
+
+EVENT_TYPE = "eventType"
+"""The attribute that is known first of a record. What a filter says of it alone is compiled apart."""
 
 
-def compile_filter(expression: Expression, environment: Environment, place: Place | None = None) -> Predicate:
-    """Make the predicate of a filter: attributes (absent: no key) go in, whether it matches comes out.
+class Filter(Struct, frozen=True):
+    """A compiled filter. It is true of an event where ``kind`` and ``rest`` both are."""
+
+    kind: Predicate
+    """The terms that read nothing but eventType."""
+    kind_text: str
+    """These terms, for comparing: filters that say the same want the same event types. Empty where there are none."""
+    rest: Predicate
+    """All other terms."""
+    clauses: tuple[Clause, ...]
+    """What ``rest`` cannot do without; the most telling clause first."""
+    reads: frozenset[str]
+    """The attributes that ``rest`` reads."""
+
+    def __call__(self, event: Attributes) -> bool:
+        """Say whether the filter is true of an event."""
+        return self.kind(event) and self.rest(event)
+
+
+def _yes(_: Attributes) -> bool:
+    """Be true."""
+    return True
+
+
+EVERYTHING = Filter(kind=_yes, kind_text="", rest=_yes, clauses=(), reads=frozenset())
+"""The filter that is true of every event."""
+
+
+def compile_filter(expression: Expression, environment: Environment, place: Place | None = None) -> Filter:
+    """Compile a filter: attributes (absent: no key) go in, whether it matches comes out.
 
     Raises:
         LanguageError: unknown attributes, groups, tables or columns, types that do not compare, patterns that ``re``
             cannot run; all of them at once.
 
     """
+    terms = list(flattened(expression)) if isinstance(expression, And) else [expression]
+    kinds = [term for term in terms if attributes_read(term) == {EVENT_TYPE}]
+    others = [term for term in terms if term not in kinds]
     writer = Conditions(environment, place or Place.of(""))
-    tested = writer.condition(expression, frozenset())
+    tests = [
+        writer.condition(_joined(part, expression), frozenset()).test if part else None for part in (kinds, others)
+    ]
     if writer.problems:
         raise LanguageError(sorted(writer.problems, key=lambda problem: (problem.line, problem.column)))
-    get = ast.Assign([ast.Name("get", ast.Store())], ast.Attribute(pytree.load("event"), "get", ast.Load()))
-    module = pytree.function("predicate", "event", get, tested.test)
-    exec(compile(module, "<filter>", "exec"), writer.namespace)  # noqa: S102 - runs the tree made above, never text
-    return cast("Predicate", writer.namespace["predicate"])
+    kind, rest = (_predicate(test, writer.namespace) for test in tests)
+    text = f"{to_text(_joined(kinds, expression))}, ignore_case={environment.ignore_case}" if kinds else ""
+    read = frozenset(name for term in others for name in attributes_read(term))
+    return Filter(kind, text, rest, clauses_of(others, environment), read)
 
 
 def attributes_read(expression: Expression) -> frozenset[str]:
     """Name the attributes that a filter reads."""
     return frozenset(node.name for node in nodes(expression) if isinstance(node, Attribute))
+
+
+def _joined(terms: list[Expression], whole: Expression) -> Expression:
+    return terms[0] if len(terms) == 1 else And(tuple(terms), whole.span)
+
+
+def _predicate(test: ast.expr | None, namespace: dict[str, object]) -> Predicate:
+    """Make a function of a test; without one it is true of everything."""
+    if test is None:
+        return _yes
+    get = ast.Assign([ast.Name("get", ast.Store())], ast.Attribute(pytree.load("event"), "get", ast.Load()))
+    module = pytree.function("predicate", "event", get, test)
+    exec(compile(module, "<filter>", "exec"), namespace)  # noqa: S102 - runs the tree made above, never text
+    return cast("Predicate", namespace["predicate"])

@@ -105,7 +105,7 @@ class Conditions(Emitter):
         return Tested(pytree.any_of(tests), frozenset.intersection(*when_true), known)
 
     def _cheapest_first(self, node: And | Or) -> list[Expression]:
-        return sorted(_flattened(node), key=self._cost)
+        return sorted(flattened(node), key=self._cost)
 
     def _cost(self, node: Expression) -> int:
         """Estimate what a term costs, in units of one comparison of text."""
@@ -257,11 +257,11 @@ class Conditions(Emitter):
         return pytree.compare(text.value, ast.Is(), pytree.constant(None)), text.known
 
 
-def _flattened(node: And | Or) -> Iterator[Expression]:
+def flattened(node: And | Or) -> Iterator[Expression]:
     """Give the terms of a node, and those of terms that are joined in the same way."""
     for term in node.terms:
         if isinstance(term, type(node)):
-            yield from _flattened(term)
+            yield from flattened(term)
         else:
             yield term
 

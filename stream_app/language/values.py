@@ -6,11 +6,20 @@ are equal strings and a group-by key needs no conversion. A value that cannot be
 and compares equal to nothing of that type.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from enum import Enum
+from typing import Protocol
 
 Value = str | int | float
-Attributes = Mapping[str, Value]
+
+
+class Attributes(Protocol):
+    """An event's attributes, of which any may be absent; a mapping is one."""
+
+    def get(self, name: str, /) -> Value | None:
+        """Give an attribute's value."""
+
+
 Predicate = Callable[[Attributes], bool]
 
 

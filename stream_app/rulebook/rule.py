@@ -6,7 +6,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from stream_app.language.aggregate import CountConstraint
-from stream_app.language.values import Predicate
+from stream_app.language.compile import Filter
 
 
 class Subpattern(Struct, frozen=True):
@@ -14,7 +14,7 @@ class Subpattern(Struct, frozen=True):
 
     name: str
     query: str
-    predicate: Predicate
+    filter: Filter
     group_by: tuple[str, ...]
     constraint: CountConstraint
 

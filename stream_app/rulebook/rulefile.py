@@ -10,10 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from stream_app.language.aggregate import CountConstraint, parse_constraint
-from stream_app.language.compile import Environment, compile_filter
+from stream_app.language.compile import EVERYTHING, Environment, Filter, compile_filter
 from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.language.parser import parse
-from stream_app.language.values import Predicate
 from stream_app.rulebook.content import content_id
 from stream_app.rulebook.document import Document
 from stream_app.rulebook.fields import Fields
@@ -32,7 +31,7 @@ _SECOND = 1000
 _DECIDED_LAST = frozenset({"=", "!=", "<", "<="})
 """Comparisons that a further event can make false: on arrival they are true on the way up, which no author means."""
 _ONE = CountConstraint(">=", 1)
-_REFUSED = Subpattern(name="", query="", predicate=bool, group_by=(), constraint=_ONE)
+_REFUSED = Subpattern(name="", query="", filter=EVERYTHING, group_by=(), constraint=_ONE)
 """Stands in for a pattern that was refused until all else is read."""
 
 
@@ -123,7 +122,7 @@ def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environmen
     subpattern = Subpattern(
         name=name,
         query=query,
-        predicate=_predicate(query, pattern, problems, environment),
+        filter=_filter(query, pattern, problems, environment),
         group_by=tuple(group_by),
         constraint=_constraint(pattern, problems),
     )
@@ -144,19 +143,19 @@ def _only(patterns: Fields) -> tuple[str, Fields | None]:
     return (names[0], patterns.table(names[0])) if names else ("", None)
 
 
-def _predicate(query: str, pattern: Fields, problems: list[Diagnostic], environment: Environment) -> Predicate:
+def _filter(query: str, pattern: Fields, problems: list[Diagnostic], environment: Environment) -> Filter:
     """Compile the query where it stands. Its places are places in the file only if the file holds it verbatim."""
     if query == "":
-        return bool
+        return EVERYTHING
     place = pattern.verbatim("query", literal=True)
     if place is None:
         pattern.at_value("query must be a literal string: '…' or '''…'''", "query")
-        return bool
+        return EVERYTHING
     try:
         return compile_filter(parse(query, place), environment, place)
     except LanguageError as error:
         problems.extend(error.diagnostics)
-        return bool
+        return EVERYTHING
 
 
 def _constraint(pattern: Fields, problems: list[Diagnostic]) -> CountConstraint:

@@ -19,7 +19,14 @@ WINDOWS_SYSMON = "Win-Sysmon"
 LINUX_SYSMON = "Linux-Sysmon"
 SYSMON = (WINDOWS_SYSMON, LINUX_SYSMON)
 
-_NETWORK = 3
+NETWORK = 3
+"""Sysmon's event id of a connection, whose eventType says the family of its addresses."""
+
+FAMILIES = ("", "-IPv4", "-IPv6")
+"""What may stand behind it there."""
+
+REGISTRY = "Registry"
+"""The name in eventType that an action follows."""
 _ONLY_ACTION = {
     13: "SetValue",
     17: "CreatePipe",
@@ -69,10 +76,10 @@ def event_type(source: str, event_id: int, attributes: Attributes) -> str:
     if source not in SYSMON:
         return f"{source}-{event_id}"
     name = EVENTS.get(event_id, "Unknown")
-    if event_id == _NETWORK:
+    if event_id == NETWORK:
         return f"{source}-{event_id}-{name}{_family(attributes)}"
-    if name == "Registry":
-        return f"{source}-{event_id}-{name}-{attributes.get('osObjAction', 'Unknown')}"
+    if name == REGISTRY:
+        return f"{source}-{event_id}-{name}-{attributes.get('osObjAction') or 'Unknown'}"
     return f"{source}-{event_id}-{name}"
 
 

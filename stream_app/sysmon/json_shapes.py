@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 Json = Mapping[str, Any]
 
+PROVIDERS = ("SourceName", "ProviderName", "Provider")
+COMPUTERS = ("Computer", "Hostname", "ComputerName", "HostName")
+"""Where flat JSON says who wrote the event, and on which host; the first that says something counts."""
+
 _decoder = msgspec.json.Decoder(float_hook=str)
 
 
@@ -53,18 +57,23 @@ def read_object(record: Json) -> Parts:
 def _flat(record: Json) -> Parts:
     """NXLog, or flat JSON without a forwarder's fields, or the event data alone (EventId, no Computer)."""
     with_header = "nxlog" if "SourceModuleName" in record else "flat"
-    created = milliseconds(record.get("TimeCreated"))
     return Parts(
         shape=with_header if "EventID" in record else "eventdata",
         event_id=record.get("EventID", record.get("EventId")),
-        provider=_first(record, "SourceName", "ProviderName", "Provider"),
-        channel=_first(record, "Channel"),
-        computer=_first(record, "Computer", "Hostname", "ComputerName", "HostName"),
+        provider=first(record, *PROVIDERS),
+        channel=first(record, "Channel"),
+        computer=first(record, *COMPUTERS),
         fields=record,
-        message=_first(record, "Message"),
-        created=milliseconds(record.get("EventTime")) if created is None else created,
+        message=first(record, "Message"),
+        created=created_at(record.get),
         recorded=milliseconds(record.get("@timestamp")),
     )
+
+
+def created_at(look: Callable[[str], object]) -> int | None:
+    """Give flat JSON's own clock in ms, from its fields by name; None where it does not say its zone."""
+    created = milliseconds(look("TimeCreated"))
+    return milliseconds(look("EventTime")) if created is None else created
 
 
 def _windows_event(record: Json) -> Parts:
@@ -75,9 +84,9 @@ def _windows_event(record: Json) -> Parts:
     return Parts(
         shape="azure-windowsevent",
         event_id=record.get("EventID"),
-        provider=_first(record, "Provider"),
-        channel=_first(record, "Channel"),
-        computer=_first(record, "Computer"),
+        provider=first(record, "Provider"),
+        channel=first(record, "Channel"),
+        computer=first(record, "Computer"),
         fields=_object(data, "EventData"),
         created=milliseconds(record.get("TimeGenerated")),
     )
@@ -86,7 +95,7 @@ def _windows_event(record: Json) -> Parts:
 def _syslog(record: Json) -> Parts:
     """Sysmon for Linux in Azure's Syslog table: the event's XML is the message; the sender is the reporting device."""
     header: dict[str, Value] = {}
-    name, address = _first(record, "HostName"), _first(record, "HostIP")
+    name, address = first(record, "HostName"), first(record, "HostIP")
     if name:
         header["reptDevName"] = name
     if address:
@@ -109,10 +118,10 @@ def _event_tree(record: Json) -> Parts:
         shape="xml2json" if isinstance(listed, list) else "evtx-json",
         event_id=system.get("EventID"),
         provider=_attribute(system, "Provider", "Name"),
-        channel=_first(system, "Channel"),
-        computer=_first(system, "Computer"),
+        channel=first(system, "Channel"),
+        computer=first(system, "Computer"),
         fields=_named(listed) if isinstance(listed, list) else _object(data, "EventData"),
-        message=_first(message, "Message"),
+        message=first(message, "Message"),
         created=milliseconds(_attribute(system, "TimeCreated", "SystemTime")),
     )
 
@@ -130,11 +139,11 @@ def _winlogbeat6(record: Json) -> Parts:
     return Parts(
         shape="winlogbeat6",
         event_id=record["event_id"],
-        provider=_first(record, "source_name"),
-        channel=_first(record, "log_name"),
-        computer=_first(record, "computer_name"),
+        provider=first(record, "source_name"),
+        channel=first(record, "log_name"),
+        computer=first(record, "computer_name"),
         fields=_object(record.get("event_data"), "event_data"),
-        message=_first(record, "message"),
+        message=first(record, "message"),
         created=milliseconds(record.get("@timestamp")),
     )
 
@@ -150,11 +159,11 @@ def _winlogbeat7(record: Json) -> Parts:
     return Parts(
         shape="winlogbeat7-module" if by_module else "winlogbeat7",
         event_id=event_id,
-        provider=_first(winlog, "provider_name") or _first(event, "provider"),
-        channel=_first(winlog, "channel"),
-        computer=_first(winlog, "computer_name") or _first(section(record, ("host",)), "name"),
+        provider=first(winlog, "provider_name") or first(event, "provider"),
+        channel=first(winlog, "channel"),
+        computer=first(winlog, "computer_name") or first(section(record, ("host",)), "name"),
         fields=restore(record, event_id, data) if by_module else data,
-        message=_first(record, "message"),
+        message=first(record, "message"),
         created=milliseconds(event.get("created")) if by_module else stamp,
         recorded=stamp,
     )
@@ -176,7 +185,8 @@ def _wrapped(record: Json) -> Parts:
     return read_text(record["message"].strip())
 
 
-def _first(record: Json, *names: str) -> str:
+def first(record: Json, *names: str) -> str:
+    """Give the first of these fields that holds text, or the empty text."""
     for name in names:
         value = record.get(name)
         if isinstance(value, str) and value not in ("", "-"):
@@ -186,7 +196,7 @@ def _first(record: Json, *names: str) -> str:
 
 def _attribute(system: Json, element: str, name: str) -> str:
     inner = section(system, (element,))
-    return _first(inner, name) or _first(section(inner, ("#attributes",)), name)
+    return first(inner, name) or first(section(inner, ("#attributes",)), name)
 
 
 def _object(value: object, name: str) -> Json:

@@ -35,6 +35,10 @@ class Event(Struct, frozen=True):
     """The best guess of when it was recorded, to give a file's records timestamps: received, else created, else the
     forwarder's clock, else Sysmon's UtcTime."""
 
+    def get(self, name: str, /) -> Value | None:
+        """Give an attribute, None where it is absent."""
+        return self.attributes.get(name)
+
 
 def normalise(value: bytes, max_bytes: int = MAX_BYTES) -> Event:
     """Read a record of at most ``max_bytes`` bytes. Raises Unreadable and nothing else."""

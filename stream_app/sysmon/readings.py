@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
+from typing import Protocol
 
 from stream_app.language.values import AttributeType, Value
 from stream_app.sysmon.attributes import (
@@ -23,7 +24,15 @@ from stream_app.sysmon.attributes import (
 )
 from stream_app.sysmon.parts import Unreadable
 
-Writer = Callable[[dict[str, Value], str, str], None]
+
+class Writable(Protocol):
+    """Attributes that values are put into."""
+
+    def __setitem__(self, name: str, value: Value, /) -> None:
+        """Put one in."""
+
+
+Writer = Callable[[Writable, str, str], None]
 """Puts a text into attributes under a name, read as what that attribute is."""
 
 Targets = tuple[tuple[str, Writer | None], ...]
@@ -42,14 +51,15 @@ _HEXADECIMAL = frozenset("0123456789abcdef-")
 _INT64 = 1 << 63
 _SECONDS_END = 100_000_000_000
 _YEAR_10000 = 253_402_300_800_000
-_MISSING = ("", "-")
+MISSING = ("", "-")
+"""What Sysmon writes for a value that it does not have."""
 _ESCAPED_UNKNOWN = "&lt;unknown process&gt;"
 
 
 def text_of(name: str, value: object) -> str | None:
     """Give a field's value as text; None where it is missing. Raises Unreadable where it is no single value."""
     if isinstance(value, str):
-        return None if value in _MISSING else value
+        return None if value in MISSING else value
     if value is None:
         return None
     if isinstance(value, bool):
@@ -122,30 +132,30 @@ def guid_of(text: str) -> str:
     return f"{{{bare}}}" if len(bare) == _GUID_LENGTH and _HEXADECIMAL.issuperset(bare) else text
 
 
-def _write_number(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_number(attributes: Writable, name: str, text: str) -> None:
     number = number_of(text)
     attributes[name] = text if number is None else number
 
 
-def _write_address(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_address(attributes: Writable, name: str, text: str) -> None:
     attributes[name] = address_of(text)
 
 
-def _write_guid(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_guid(attributes: Writable, name: str, text: str) -> None:
     attributes[name] = guid_of(text)
 
 
-def _write_process_guid(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_process_guid(attributes: Writable, name: str, text: str) -> None:
     if text.strip("{}0-"):
         attributes[name] = guid_of(text)
 
 
-def _write_boolean(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_boolean(attributes: Writable, name: str, text: str) -> None:
     lowered = text.lower()
     attributes[name] = lowered if lowered in ("true", "false") else text
 
 
-def _write_account(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_account(attributes: Writable, name: str, text: str) -> None:
     domain, backslash, account = text.partition("\\")
     if backslash and domain and account:
         attributes[DOMAINS[name]] = domain
@@ -154,7 +164,7 @@ def _write_account(attributes: dict[str, Value], name: str, text: str) -> None:
         attributes[name] = text
 
 
-def _write_hashes(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_hashes(attributes: Writable, name: str, text: str) -> None:
     attributes[name] = text
     for part in text.split(","):
         algorithm, equals, digest = part.partition("=")
@@ -163,12 +173,12 @@ def _write_hashes(attributes: dict[str, Value], name: str, text: str) -> None:
             attributes[attribute] = digest
 
 
-def _write_action(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_action(attributes: Writable, name: str, text: str) -> None:
     if not text.isupper():  # INFO is Windows' level, written over Sysmon's CreateKey by a forwarder
         attributes[name] = text
 
 
-def _write_process(attributes: dict[str, Value], name: str, text: str) -> None:
+def _write_process(attributes: Writable, name: str, text: str) -> None:
     attributes[name] = "<unknown process>" if text == _ESCAPED_UNKNOWN else text
 
 
@@ -192,6 +202,13 @@ _OF_SYSMON: Mapping[str, Writer] = {
     **dict.fromkeys(DOMAINS, _write_account),
 }
 """What Sysmon writes in its own way; in an event that FortiSIEM has normalised it is as FortiSIEM writes it."""
+
+
+def by_products(name: str, write: Writer | None) -> tuple[str, ...]:
+    """Name what a writer may put in beside the attribute itself."""
+    if write is _write_account:
+        return (DOMAINS[name],)
+    return tuple(HASHES.values()) if write is _write_hashes else ()
 
 
 def _writer(name: str) -> Writer | None:
@@ -221,7 +238,7 @@ def fill(attributes: dict[str, Value], fields: Mapping[str, object], table: Tabl
         targets = table.get(field)
         if targets is None:
             continue
-        text = value if type(value) is str and value not in _MISSING else text_of(field, value)
+        text = value if type(value) is str and value not in MISSING else text_of(field, value)
         if text is None:
             continue
         for name, write in targets:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream_app.engine.detect import detect
+from stream_app.engine.detect import Detector
 from stream_app.engine.record import Record
 from stream_app.rulebook.load import load_rulebook
 from stream_app.sysmon.normalise import normalise
@@ -82,11 +82,11 @@ def test_stacks_are_summed_up_by_function() -> None:
 @pytest.mark.parametrize("rate", [0.05, 1.0])
 def test_the_worker_and_the_rule_by_hand_want_the_records_that_were_made_to_match(shape: str, rate: float) -> None:
     """Made, decided by our engine and decided by hand are one and the same, for matches and for near misses."""
-    rulebook = load_rulebook(Path(__file__).parents[2] / "rules")
+    detector = Detector(load_rulebook(Path(__file__).parents[2] / "rules"))
     made = list(records(1000, Mix(shape=shape, rate=rate, start=START)))
     decode = decoder(shape)
     expected = [each.matches for each in made]
-    assert expected == [bool(detect(rulebook, _record(each.value), normalise(each.value))) for each in made]
+    assert expected == [bool(detector.wanting(normalise(each.value))) for each in made]
     assert expected == [wanted(decode(each.value)) for each in made]
     assert rate * 1000 == pytest.approx(sum(expected), abs=25)
     assert all(SIZE <= len(each.value) < 1.1 * SIZE for each in made)

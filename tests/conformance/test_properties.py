@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from stream_app.language.aggregate import parse_constraint
 from stream_app.language.compile import attributes_read, compile_filter
 from stream_app.language.diagnostics import LanguageError
+from stream_app.language.folding import fold
 from stream_app.language.lexer import Kind, tokenise
 from stream_app.language.parser import parse
 from stream_app.language.printer import to_text
+from stream_app.language.reading import number_of, text_of
 from stream_app.language.syntax import (
     Address,
     And,
@@ -39,7 +41,8 @@ from stream_app.language.syntax import (
 from stream_app.language.tables import parse_table
 
 if TYPE_CHECKING:
-    from stream_app.language.compile import Environment
+    from stream_app.language.compile import Environment, Filter
+    from stream_app.language.requirements import Needle
     from stream_app.language.syntax import Expression
 
 NOWHERE = Span(0, 0)
@@ -290,6 +293,46 @@ def test_terms_that_share_attributes_agree_too(
     assert expected == compile_filter(tree, environment[True])(event)
 
 
+SIMPLE = st.one_of(
+    _comparisons(text_attribute, STRING, "="),
+    _comparisons(number_attribute, NUMBER, "="),
+    _members(text_attribute, STRING | NUMBER, "BROWSERS"),
+    _members(number_attribute, NUMBER, "MAIL_PORTS"),
+    st.builds(Contains, text_attribute | number_attribute, st.just(value=False), STRING, st.just(NOWHERE)),
+    st.builds(Matches, text_attribute | address_attribute, st.just(value=False), PATTERN, st.just(NOWHERE)),
+)
+REQUIRING = st.recursive(
+    SIMPLE | TERMS,
+    lambda inner: st.builds(
+        lambda node, terms: node(tuple(terms), NOWHERE),
+        st.sampled_from((And, Or)),
+        st.lists(inner, min_size=2, max_size=3),
+    ),
+    max_leaves=6,
+)
+
+
+@MANY
+@given(tree=REQUIRING, events=st.lists(EVENTS, min_size=1, max_size=10), option=st.booleans())
+def test_a_filter_is_true_only_where_each_of_its_clauses_has_a_needle(
+    tree: Expression, events: list[dict], *, option: bool, environment: dict[bool, Environment], interpreter: type
+) -> None:
+    """What the walker says is true of an event is not screened out: a needle of every clause is in the event."""
+    clauses = _compiled(tree, environment[option]).clauses
+    second = interpreter(environment[option])
+    for event in events:
+        if second.matches(tree, event):
+            assert [True] * len(clauses) == [any(_is_in(needle, event) for needle in clause) for clause in clauses]
+
+
+def _is_in(needle: Needle, event: dict) -> bool:
+    value = event.get(needle.attribute)
+    if not isinstance(needle.value, str):
+        return number_of(value) == needle.value
+    text = fold(text_of(value) or "")
+    return needle.value == text if needle.whole else needle.value in text
+
+
 @MANY
 @given(tree=conditions, event=ANYTHING)
 def test_a_filter_never_raises(tree: Expression, event: dict, environment: dict[bool, Environment]) -> None:
@@ -306,7 +349,7 @@ def test_a_filter_reads_only_what_it_names(tree: Expression, event: dict, enviro
     assert predicate(event) == predicate(narrowed)
 
 
-def _compiled(tree: Expression, environment: Environment) -> object:
+def _compiled(tree: Expression, environment: Environment) -> Filter:
     """Compile a tree; one whose pattern happens to be wrong is no example."""
     try:
         return compile_filter(tree, environment)

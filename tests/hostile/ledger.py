@@ -1,8 +1,9 @@
 """What must become of every record, and what became of it, by place; memory is a few bytes a record.
 
 Goes in: each record with the place that the broker gave it, then every message of the worker's topics. Comes out: what
-does not agree. Decision: the oracle is `normalise` and `detect`, called on the bytes that were sent, in this process;
-whether the worker came to the same, and said so where it must, is read from the topics and from nothing else.
+does not agree. Decision: the oracle is the `Detector`, called on the bytes that were sent, in this process, and
+checked by `normalise` and every filter; whether the worker came to the same, and said so where it must, is read from
+the topics and from nothing else.
 """
 
 import zlib
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 from confluent_kafka import Message
 
-from stream_app.engine.detect import detect
+from stream_app.engine.detect import Detector
 from stream_app.engine.key import PROGRESS_KEY, Key, decode_key
 from stream_app.engine.match import decode_match, too_large
 from stream_app.engine.record import Record
@@ -71,6 +72,7 @@ class Ledger:
         self.matches = 0
         self.late = 0
         self._rulebook = rulebook
+        self._detector = Detector(rulebook)
         self.names = names
         self._columns: dict[int, _Column] = defaultdict(_Column)
         self._kinds: list[str] = []
@@ -87,13 +89,25 @@ class Ledger:
     def _fate(self, value: bytes | None) -> Fate:
         if value is None:
             return Fate(((EMPTY, None),), 0)
+        record = Record(self.names.sysmon, 0, 0, 0, value)
         try:
-            event = normalise(value)
+            event = self._detector.read(value)
+            found = [] if event is None else self._detector.detect(record, event)
         except Unreadable as error:
             return Fate(((error.reason, None),), 0)
-        found = detect(self._rulebook, Record(self.names.sysmon, 0, 0, 0, value), event)
+        self._whole(record, [match.rule for _, match in found])
         refused = tuple((TOO_LARGE, match.rule) for key, match in found if too_large(key, match))
         return Fate(refused, len(found) - len(refused))
+
+    def _whole(self, record: Record, found: list[str]) -> None:
+        """Compare with what the record matches where all of it is read and every rule is asked."""
+        try:
+            event = normalise(record.value or b"")
+        except Unreadable:
+            return  # what is wrong lies where no rule looks
+        asked = [rule.id for rule in self._rulebook.rules.values() if rule.enabled and rule.subpattern.filter(event)]
+        if asked != found:
+            self._say(f"{record.value!r}: the screen found {found}, all filters {asked}")
 
     def place(self, entry: Entry, partition: int, offset: int) -> None:
         """Book where a record came to lie."""

@@ -6,6 +6,7 @@ import pytest
 
 from stream_app.engine.match import VERSION, Match, Origin
 from stream_app.language.aggregate import CountConstraint
+from stream_app.language.compile import EVERYTHING
 from stream_app.rulebook.rule import Rule, Subpattern
 
 SEED_GROUP = ("command", "destIpAddr", "hostName", "initiated", "parentProcName", "procName", "srcIpAddr")
@@ -13,7 +14,7 @@ SEED_GROUP = ("command", "destIpAddr", "hostName", "initiated", "parentProcName"
 
 def _rule_of(constraint: str = ">= 1", *, group_by: tuple[str, ...] = ("hostName",), **options: object) -> Rule:
     operator, number = constraint.split()
-    subpattern = Subpattern("Filter", "", lambda _: True, group_by, CountConstraint(operator, int(number)))
+    subpattern = Subpattern("Filter", "", EVERYTHING, group_by, CountConstraint(operator, int(number)))
     facts: dict[str, object] = {
         "id": "PH_Rule_Test",
         "name": "A test",

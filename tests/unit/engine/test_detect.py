@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
-from stream_app.engine.detect import detect, receive_time
+from stream_app.engine.detect import Detector, receive_time
 from stream_app.engine.key import decode_key
 from stream_app.engine.match import VERSION, Match, Origin, decode_match, encode_match
 from stream_app.engine.record import Record
 from stream_app.language.aggregate import CountConstraint
+from stream_app.language.compile import EVERYTHING
 from stream_app.rulebook.rule import Rule, Rulebook, Subpattern
 from stream_app.sysmon.normalise import Event
 
@@ -22,7 +24,7 @@ def event(received: int | None = None, created: int | None = None, **attributes:
 
 def found(rule: Rule, an_event: Event) -> list[Match]:
     """Give the matches of one rule, each read from its bytes and said by its key."""
-    pairs = detect(Rulebook({rule.id: rule}), RECORD, an_event)
+    pairs = Detector(Rulebook({rule.id: rule})).detect(RECORD, an_event)
     for key, match in pairs:
         where = decode_key(key)
         assert (match.rule, match.customer, match.group) == (where.rule, where.customer, where.group)
@@ -41,16 +43,17 @@ def test_match(rule_of: Callable[..., Rule]) -> None:
 def test_only_the_wanted(rule_of: Callable[..., Rule]) -> None:
     """A rule is given the event's attributes and decides; one that is disabled is not asked."""
     base = rule_of()
-    wants = Subpattern("F", "", lambda read: read.get("procName") == "p", ("hostName",), CountConstraint(">=", 1))
+    only_p = msgspec.structs.replace(EVERYTHING, rest=lambda read: read.get("procName") == "p")
+    wants = Subpattern("F", "", only_p, ("hostName",), CountConstraint(">=", 1))
     rules = {
         "A": rule_of(id="A", subpattern=wants),
         "B": rule_of(id="B"),
         "C": rule_of(id="C", enabled=False),
     }
     assert base.enabled
-    assert ["A", "B"] == [match.rule for _, match in detect(Rulebook(rules), RECORD, event(procName="p"))]
-    assert ["B"] == [match.rule for _, match in detect(Rulebook(rules), RECORD, event(procName="q"))]
-    assert [] == detect(Rulebook({}), RECORD, event())
+    assert ["A", "B"] == [match.rule for _, match in Detector(Rulebook(rules)).detect(RECORD, event(procName="p"))]
+    assert ["B"] == [match.rule for _, match in Detector(Rulebook(rules)).detect(RECORD, event(procName="q"))]
+    assert [] == Detector(Rulebook({})).detect(RECORD, event())
 
 
 @pytest.mark.parametrize(
@@ -88,8 +91,8 @@ def test_receive_time() -> None:
 
 def test_customers_apart(rule_of: Callable[..., Rule]) -> None:
     """Each customer has keys of its own; an event that names none is customer 1's."""
-    rulebook = Rulebook({"PH_Rule_Test": rule_of()})
-    one, two, none = (detect(rulebook, RECORD, each)[0][0] for each in (event(phCustId=1), event(phCustId=2), event()))
+    detector = Detector(Rulebook({"PH_Rule_Test": rule_of()}))
+    one, two, none = (detector.detect(RECORD, each)[0][0] for each in (event(phCustId=1), event(phCustId=2), event()))
     assert one == none
     assert one != two
 

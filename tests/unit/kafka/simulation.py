@@ -15,12 +15,13 @@ from stream_app.engine.row import row_position
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
-from stream_app.kafka.detecting import Detecting, screen_of
+from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import WorkerFailed
 from stream_app.kafka.partition import partition_of
 from stream_app.kafka.reader import Book
 from stream_app.kafka.recovery import Recovered, apply
 from stream_app.kafka.rows import RowPartitions
+from stream_app.kafka.screening import screen_of
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.topics import Names
 from stream_app.kafka.windows import Windows

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from stream_app.engine import observe as observing
-from stream_app.kafka import detecting, windows
+from stream_app.kafka import screening, windows
 from stream_app.kafka.batch import Batch
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
@@ -79,8 +79,8 @@ def _last_is_lost(rulebook: Rulebook, seed: int) -> bool:
 
 def test_link_2_cut_the_topic_id_is_forgotten(rulebook: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the topic's id a topic made anew looks as if it had been counted."""
-    record_of: Callable[..., Any] = detecting.record_of
-    monkeypatch.setattr(detecting, "record_of", lambda message, _id: record_of(message, ""))
+    record_of: Callable[..., Any] = screening.record_of
+    monkeypatch.setattr(screening, "record_of", lambda message, _id: record_of(message, ""))
     found = _some(rulebook, remade=True, zombies=False)
     assert found is not None
     assert found.missing > 0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_app.kafka.counters import Counters
-from stream_app.kafka.detecting import screen_of
+from stream_app.kafka.screening import screen_of
 from stream_app.kafka.streak import RejectStreak, Streak
 from stream_app.rulebook.load import load_rulebook
 from stream_app.sysmon.normalise import Unreadable

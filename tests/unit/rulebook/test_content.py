@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from stream_app.language.aggregate import CountConstraint
-from stream_app.language.compile import Environment
+from stream_app.language.compile import EVERYTHING, Environment
 from stream_app.language.tables import LookupTable
 from stream_app.language.values import AttributeType
 from stream_app.rulebook.content import content_id
@@ -23,7 +23,7 @@ RULE = Rule(
     subpattern=Subpattern(
         name="Filter",
         query="srcIpAddr IN (Group@LAB) AND LookupTableHas(fruit, procName) = 1",
-        predicate=bool,
+        filter=EVERYTHING,
         group_by=("procName",),
         constraint=CountConstraint(">=", 2),
     ),

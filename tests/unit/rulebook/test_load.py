@@ -73,9 +73,9 @@ def test_groups_and_tables_are_named_by_their_files(tmp_path: Path) -> None:
         },
     )
     rulebook = load_rulebook(tmp_path)
-    lab = rulebook.rules["A"].subpattern.predicate
+    lab = rulebook.rules["A"].subpattern.filter
     assert [True, True, False] == [lab({"srcIpAddr": each}) for each in ("10.1.2.3", "2001:db8::1", "192.0.2.1")]
-    fruit = rulebook.rules["B"].subpattern.predicate
+    fruit = rulebook.rules["B"].subpattern.filter
     assert [True, False] == [fruit({"procName": each}) for each in ("apple", "bread")]
     before = rulebook.rules["A"].content_id
     write(tmp_path, {"groups/PH_SYS_LAB.toml": 'members = ["10.0.0.0/9"]'})

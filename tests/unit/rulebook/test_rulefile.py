@@ -81,8 +81,8 @@ def test_a_rule_is_what_its_file_says() -> None:
         rule.subpattern.constraint,
     )
     assert (("procName", "procName"), ("destIpAddr", "srcIpAddr")) == rule.mapping
-    assert rule.subpattern.predicate({"procName": "a.exe"})
-    assert not rule.subpattern.predicate({"procName": "b.exe"})
+    assert rule.subpattern.filter({"procName": "a.exe"})
+    assert not rule.subpattern.filter({"procName": "b.exe"})
 
 
 def test_every_option_can_be_said() -> None:
@@ -106,7 +106,7 @@ def test_every_option_can_be_said() -> None:
         rule.final,
         rule.evidence,
     )
-    assert not rule.subpattern.predicate({"procName": "A.EXE"})
+    assert not rule.subpattern.filter({"procName": "A.EXE"})
 
 
 def test_defaults_hold_where_a_rule_says_nothing() -> None:
@@ -114,10 +114,10 @@ def test_defaults_hold_where_a_rule_says_nothing() -> None:
     defaults = Defaults(ignore_case=False, event_clock=True, lateness=1, clear_after=2, evidence=3)
     rule = read(SMALL, defaults)
     assert (True, 1, 2, 3) == (rule.event_clock, rule.lateness, rule.clear_after, rule.evidence)
-    assert not rule.subpattern.predicate({"procName": "A.EXE"})
+    assert not rule.subpattern.filter({"procName": "A.EXE"})
     own = read('case = "ignore"\nclock = "receive"\n' + SMALL, defaults)
     assert not own.event_clock
-    assert own.subpattern.predicate({"procName": "A.EXE"})
+    assert own.subpattern.filter({"procName": "A.EXE"})
 
 
 @pytest.mark.parametrize(

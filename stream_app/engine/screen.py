@@ -1,0 +1,117 @@
+"""Which rules want an event, found without asking each of them: rules in, for each event those that match, out.
+
+Goes in: the rules that want a type of event, then events of it. Decision: a rule is asked only if every clause of its
+filter (see ``language.requirements``) has a needle in the event. All needles of an attribute are looked for at once: by
+one automaton over its text, by one look-up of the whole value. A hit is a bit for each clause that it serves; a rule is
+a candidate if its bit is set in each plane, where plane ``n`` stands for the rules' clauses of number ``n``. So what
+many rules compare is compared once, and what is left is a handful of filters.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from ahocorasick_rs import AhoCorasick
+from msgspec import Struct
+
+from stream_app.language.emit import folded
+from stream_app.language.folding import fold
+from stream_app.language.reading import number_of
+from stream_app.language.requirements import Clause, Needle
+from stream_app.language.values import Attributes, Value
+from stream_app.rulebook.rule import Rule
+
+FEW = 8
+"""Up to so many rules are asked one by one: looking for needles would cost more."""
+
+PLANES = 3
+"""How many clauses of a rule are looked at, the most telling ones."""
+
+
+class _Scan(Struct, frozen=True):
+    """What is looked for in one attribute. Each value of the maps is the bits that a hit sets."""
+
+    attribute: str
+    find: Callable[[str], list[tuple[int, int, int]]] | None
+    """Gives (number of the part, …) for each part that the text holds."""
+    parts: Sequence[int]
+    """Bits by number of the part."""
+    wholes: Mapping[str, int]
+    numbers: Mapping[int | float, int]
+
+    def hits(self, value: Value) -> int:
+        """Give the bits of the clauses that have a needle here."""
+        hits = self.numbers.get(number_of(value), 0) if self.numbers else 0
+        if not self.parts and not self.wholes:
+            return hits
+        text = fold(value) if isinstance(value, str) else folded(value)
+        hits |= self.wholes.get(text, 0)
+        if self.find is not None:
+            parts = self.parts
+            for found in self.find(text):
+                hits |= parts[found[0]]
+        return hits
+
+
+class Screen:
+    """The rules that want one type of event, in their order."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._asked = [(rule, rule.subpattern.filter.rest) for rule in self.rules]
+        clauses = [rule.subpattern.filter.clauses[:PLANES] for rule in self.rules]
+        width = len(self.rules)
+        self._one, self._two = width, 2 * width
+        self._every = (1 << width) - 1
+        self._free = 0
+        for number, of_rule in enumerate(clauses):
+            for plane in range(len(of_rule), PLANES):
+                self._free |= 1 << plane * width + number
+        self._scans = _scans(clauses, width) if width > FEW else []
+
+    def wanting(self, event: Attributes) -> list[Rule]:
+        """Give the rules whose filter is true of the event. Raises what reading an attribute raises."""
+        if not self._scans:
+            return [rule for rule, rest in self._asked if rest(event)]
+        hits = self._free
+        for scan in self._scans:
+            value = event.get(scan.attribute)
+            if value is not None:
+                hits |= scan.hits(value)
+        candidates = hits & hits >> self._one & hits >> self._two & self._every
+        wanting: list[Rule] = []
+        while candidates:
+            lowest = candidates & -candidates
+            candidates ^= lowest
+            rule, rest = self._asked[lowest.bit_length() - 1]
+            if rest(event):
+                wanting.append(rule)
+        return wanting
+
+
+def _scans(clauses: Sequence[Sequence[Clause]], width: int) -> list[_Scan]:
+    """Give, for each attribute that has needles, what to look for in it."""
+    bits: dict[Needle, int] = defaultdict(int)
+    for number, of_rule in enumerate(clauses):
+        for plane, clause in enumerate(of_rule):
+            for needle in clause:
+                bits[needle] |= 1 << plane * width + number
+    attributes = sorted({needle.attribute for needle in bits})
+    return [
+        _scan(name, {needle: bit for needle, bit in bits.items() if needle.attribute == name}) for name in attributes
+    ]
+
+
+def _scan(attribute: str, bits: Mapping[Needle, int]) -> _Scan:
+    texts = {needle: bit for needle, bit in bits.items() if isinstance(needle.value, str)}
+    parts = {str(needle.value): bit for needle, bit in texts.items() if not needle.whole}
+    find = None
+    if parts:
+        find = partial(AhoCorasick(list(parts)).find_matches_as_indexes, overlapping=True)
+    return _Scan(
+        attribute=attribute,
+        find=find,
+        parts=list(parts.values()),
+        wholes={str(needle.value): bit for needle, bit in texts.items() if needle.whole},
+        numbers={needle.value: bit for needle, bit in bits.items() if not isinstance(needle.value, str)},
+    )

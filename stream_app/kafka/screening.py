@@ -1,0 +1,42 @@
+"""The screen: what the transport asks of every record of the sysmon topic. A record in, its matches or None out.
+
+Decision: the screen does the whole detection, since a record that nobody wants (nearly all) must cost no Faust event;
+what it finds is the matches, and what it raises is the reason for a rejection.
+"""
+
+from collections.abc import Callable
+
+from confluent_kafka import Message
+
+from stream_app.engine.detect import Detector, matches
+from stream_app.engine.rejection import EMPTY
+from stream_app.kafka.detecting import Found, record_of
+from stream_app.kafka.streak import Streak
+from stream_app.rulebook.rule import Rulebook
+from stream_app.sysmon.parts import Unreadable
+
+
+def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak) -> Callable[[Message], Found | None]:
+    """Give the screen: (key, match) pairs, or None where no rule wants the record. It raises Unreadable.
+
+    It sees every record, each in its turn, so that it is the one that can count a streak of rejected ones exactly.
+    """
+    detector = Detector(rulebook, max_bytes)
+    read, wanting = detector.read, detector.wanting
+
+    def screen(message: Message) -> Found | None:
+        try:
+            value = message.value()
+            if value is None:
+                raise Unreadable(EMPTY, "a record without a value")  # noqa: TRY301 - a call more for each record is dear
+            event = read(value)
+            rules = None if event is None else wanting(event)
+            found = matches(rules, record_of(message, topic_id), event) if rules and event is not None else None
+        except Exception as error:
+            streak.rejected(message, error)
+            raise
+        if streak.length:
+            streak.end()
+        return found
+
+    return screen
