@@ -53,8 +53,11 @@ class Detector:
         self._screens: dict[Value | None, Screen] = {}
         self._by_kinds: dict[frozenset[str], Screen] = {}
         read = {name for rule in rules for name in (*rule.subpattern.filter.reads, *rule.subpattern.group_by)}
-        self.read = Gate(lambda event_type: bool(self._screen(event_type).rules), {*read, "phCustId"}, max_bytes).read
-        """Reads a record (bytes) as far as rules want it; None where none does. Raises Unreadable."""
+        self.read = Gate(self._screen, {*read, "phCustId"}, max_bytes).read
+        """Reads a record (bytes) as far as rules want it; None where none does. Raises Unreadable.
+
+        What the event carries (``wanted``) is the :class:`Screen` of its type.
+        """
 
     def wanting(self, event: Event) -> list["Rule"]:
         """Give the rules that want an event, in the rulebook's order. Raises Unreadable."""

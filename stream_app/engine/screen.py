@@ -69,6 +69,9 @@ class Screen:
                 self._free |= 1 << plane * width + number
         self._scans = _scans(clauses, width) if width > FEW else []
 
+    def __bool__(self) -> bool:
+        return bool(self.rules)
+
     def wanting(self, event: Attributes) -> list[Rule]:
         """Give the rules whose filter is true of the event. Raises what reading an attribute raises."""
         if not self._scans:

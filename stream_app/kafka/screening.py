@@ -21,8 +21,7 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
 
     It sees every record, each in its turn, so that it is the one that can count a streak of rejected ones exactly.
     """
-    detector = Detector(rulebook, max_bytes)
-    read, wanting = detector.read, detector.wanting
+    read = Detector(rulebook, max_bytes).read
 
     def screen(message: Message) -> Found | None:
         try:
@@ -30,8 +29,11 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
             if value is None:
                 raise Unreadable(EMPTY, "a record without a value")  # noqa: TRY301 - a call more for each record is dear
             event = read(value)
-            rules = None if event is None else wanting(event)
-            found = matches(rules, record_of(message, topic_id), event) if rules and event is not None else None
+            found = None
+            if event is not None:
+                rules = event.wanted.wanting(event)
+                if rules:
+                    found = matches(rules, record_of(message, topic_id), event)
         except Exception as error:
             streak.rejected(message, error)
             raise

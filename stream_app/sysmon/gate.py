@@ -42,14 +42,17 @@ def _teller(*names: str) -> Callable[[bytes], Any]:
 
 
 class Gate:
-    """Lets events in to whose eventType ``wants`` says yes; ``attributes`` are all that will be asked of them."""
+    """Lets events in whose eventType ``wants`` answers with something that is true, which the event then carries.
 
-    def __init__(self, wants: Callable[[str], bool], attributes: Iterable[str], max_bytes: int = MAX_BYTES) -> None:
+    ``attributes`` are all that will be asked of an event, ``max_bytes`` is the most that a record may have.
+    """
+
+    def __init__(self, wants: Callable[[str], object], attributes: Iterable[str], max_bytes: int = MAX_BYTES) -> None:
         self._asked = wants
         self._max_bytes = max_bytes
         self._makes = Kinds({*attributes, "eventType"})
         self._decode_normalised, self._normalised = self._makes.normalised()
-        self._wanted: dict[str, bool] = {}
+        self._wanted: dict[str, object] = {}
         self._kinds: dict[tuple[str, int], Kind] = {}
         self._told: dict[Told, tuple[Kind, Plan] | None] = {}
         self._short, self._long = _teller(*_TELL_SHAPE), _teller(*_TELL_SHAPE, *_TELL_KIND)
@@ -61,7 +64,7 @@ class Gate:
             try:
                 head = self._tell(value)
                 if head.Event is head.winlog is head.event_id is head.SyslogMessage is UNSET:
-                    if head.eventType.__class__ is str and head.eventType not in MISSING:
+                    if head.eventType.__class__ is str:
                         return self._read_normalised(value, head.eventType)
                     if head.eventType is head.EventData is UNSET is not head.EventID:
                         return self._read_flat(value, head)
@@ -69,17 +72,22 @@ class Gate:
                 pass  # it is refused or read as a whole: what is wrong may be where nobody looks
         return self._read_parts(take_apart(value, self._max_bytes))
 
-    def wants(self, event_type: str) -> bool:
-        """Say whether somebody wants events of this type."""
+    def wants(self, event_type: str) -> object:
+        """Say what is wanted of events of this type."""
         known = self._wanted.get(event_type)
         return kept(self._wanted, event_type, self._asked(event_type)) if known is None else known
 
     def _read_normalised(self, value: bytes, event_type: str) -> Admitted | None:
         self._tell = self._short
-        if not self.wants(event_type):
+        wanted = self._wanted.get(event_type)
+        if wanted is None:
+            if event_type in MISSING:
+                raise _Unsure
+            wanted = self.wants(event_type)
+        if not wanted:
             return None
-        event = Admitted(self._normalised.constants)
-        event.plan, event.base, event.whole = self._normalised, BASE, value
+        event = Admitted()
+        event.wanted, event.plan, event.base, event.whole = wanted, self._normalised, BASE, value
         event.look = self._decode_normalised(value).__getattribute__
         return event
 
@@ -143,22 +151,22 @@ class Gate:
         name = text_of("eventType", parts.fields.get("eventType"))
         if name is None:
             raise Unreadable("unknown shape", "no eventType")
-        if not self.wants(name):
+        wanted = self.wants(name)
+        if not wanted:
             return None
-        event = Admitted(self._normalised.constants)
-        event.plan, event.base, event.whole = self._normalised, BASE, parts.fields
+        event = Admitted()
+        event.wanted, event.plan, event.base, event.whole = wanted, self._normalised, BASE, parts.fields
         event.look = parts.fields.get
         return event
 
     def _admit(self, kind: Kind, event: Admitted) -> Admitted | None:
         """Give the event with its eventType; None if it turns out to be of a type that nobody wants."""
-        if len(kind.types) == 1:
-            event["eventType"] = kind.types[0]
-            return event
-        name = event["eventType"] = event_type(kind.source, kind.event_id, event)
-        return event if self.wants(name) else None
+        name = kind.types[0] if len(kind.types) == 1 else event_type(kind.source, kind.event_id, event)
+        event["eventType"] = name
+        event.wanted = self.wants(name)
+        return event if event.wanted else None
 
-    def _may_want(self, kind: Kind, action: str | None) -> bool:
+    def _may_want(self, kind: Kind, action: str | None) -> object:
         """Say whether an event of this kind can be wanted, before its own fields are read."""
         if kind.types:
             return any(map(self.wants, kind.types))

@@ -67,15 +67,15 @@ class Kinds:
             types=_types(source, event_id) if of_sysmon else (event_type(source, event_id, {}),),
             acting=acting,
             decode=decode,
-            flat=Plan(constants, sources, derived, _never, lambda event: created_at(event.look)),
-            apart=Plan(constants, sources, {}, _header_says(_RECEIVED), _header_says(_CREATED)),
+            flat=Plan.of(constants, sources, derived, _never, lambda event: created_at(event.look)),
+            apart=Plan.of(constants, sources, {}, _header_says(_RECEIVED), _header_says(_CREATED)),
         )
 
     def normalised(self) -> tuple[Decode, Plan]:
         """Give how events are read that FortiSIEM has normalised: each attribute under its own name."""
         sources = sources_of(NORMALISED, self._attributes)
         received, created = _epoch(_RECEIVED), _epoch(_CREATED)
-        plan = Plan(
+        plan = Plan.of(
             {},
             sources,
             {_RECEIVED: received, _CREATED: created},

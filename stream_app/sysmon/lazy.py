@@ -5,7 +5,7 @@ that it comes from are looked at. So a field that no rule looks at costs nothing
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import cast
+from typing import Any, Self, cast
 
 from msgspec import Struct
 
@@ -49,9 +49,24 @@ class Plan(Struct, frozen=True):
     """What every event of the kind has."""
     sources: Sources
     """Every attribute that may be asked for."""
+    simple: Mapping[str, Source]
+    """Those of them that one field alone makes."""
     derived: Mapping[str, Derive]
     received: Callable[["Admitted"], int | None]
     created: Callable[["Admitted"], int | None]
+
+    @classmethod
+    def of(
+        cls,
+        constants: Mapping[str, Value],
+        sources: Sources,
+        derived: Mapping[str, Derive],
+        received: Callable[["Admitted"], int | None],
+        created: Callable[["Admitted"], int | None],
+    ) -> Self:
+        """Make a plan."""
+        simple = {name: of[0] for name, of in sources.items() if len(of) == 1 and name not in derived}
+        return cls(constants, sources, simple, derived, received, created)
 
 
 class Admitted(dict[str, Value | None]):
@@ -62,8 +77,10 @@ class Admitted(dict[str, Value | None]):
     are found in, in their order, ``base`` the attributes that fields may overwrite.
     """
 
-    __slots__ = ("base", "look", "plan", "whole")
+    __slots__ = ("base", "look", "plan", "wanted", "whole")
 
+    wanted: Any
+    """What the gate was told of its event type."""
     plan: Plan
     look: Look
     whole: bytes | Mapping[str, object]
@@ -82,6 +99,19 @@ class Admitted(dict[str, Value | None]):
         return self.plan.created(self)
 
     def __missing__(self, name: str) -> Value | None:
+        simple = self.plan.simple.get(name)
+        if simple is not None:
+            held = self.look(simple.field)
+            if type(held) is str and held not in MISSING:
+                if simple.write is None:
+                    self[name] = held
+                    return held
+                self[name] = self.base.get(name)
+                simple.write(self, simple.target, held)
+                return self[name]
+        return self._read(name)
+
+    def _read(self, name: str) -> Value | None:
         derive = self.plan.derived.get(name)
         if derive is not None:
             value = derive(self.look)
