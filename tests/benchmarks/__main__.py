@@ -1,27 +1,33 @@
 """``python -m tests.benchmarks``: what records cost, beside a raw loop and beside naive Faust. See --help."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
+import msgspec
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable
-from tests.benchmarks import recovery, running, screening
+from tests.benchmarks import compare, latency, recovery, running, scale, screening
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.datasets import DATA, REAL, DataMissing, have_real
 from tests.benchmarks.flame import flame
 from tests.benchmarks.jobs import JOB_J, Job, JobType, Lots, usual_jobs
 from tests.benchmarks.machine import ROOT, machine
+from tests.benchmarks.records import SHAPES
 from tests.benchmarks.results import OURS, Result, as_json, threads
-from tests.benchmarks.rulesets import FROM_OUTSIDE, RULES
+from tests.benchmarks.rulesets import FROM_OUTSIDE, RULES, SEED
 from tests.benchmarks.sampling import summary
 from tests.benchmarks.standing import RunFailed
 
 KEPT = ROOT / ".bench"
+CLEAN = {"log.retention.check.interval.ms": "5000", "log.segment.delete.delay.ms": "1000"}
+"""A long run removes records while it sends others, and a topic that is removed frees the disk at once."""
+COMPARED = ("fortisiem:seed:1", "nxlog:seed", "nxlog:converted-72")
 
 records_option = click.option(
     "--records", type=click.IntRange(1000), default=300_000, show_default=True, help="Generated ones of each run."
@@ -51,11 +57,19 @@ def kept(kind: str, path: Path | None, content: bytes) -> None:
     say(f"written to {path}")
 
 
+def place(facts: Mapping[str, str]) -> str:
+    """Say in a few words what it ran on."""
+    return f"{facts['date']}, {facts['commit']}, {facts['cpu']}, {facts['cores']} cores"
+
+
 @contextmanager
 def ground() -> Iterator[tuple[Bench, Path]]:
     """Give a broker and a folder; what goes wrong with a run is said in a line."""
     try:
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder, LocalBroker(Path(folder) / "kafka") as broker:
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as folder,
+            LocalBroker(Path(folder) / "kafka", config=CLEAN) as broker,
+        ):
             connection = Connection(bootstrap_servers=broker.bootstrap_servers)
             yield Bench(connection=connection, folder=Path(folder)), Path(folder) / "rules"
     except (RunFailed, LocalBrokerUnavailable, DataMissing) as error:
@@ -134,7 +148,7 @@ def screen(  # noqa: PLR0913 - an option each
         raise click.ClickException(str(error)) from error
     facts = machine()
     kept("screen", path, screening.as_json(cells, loading, facts))
-    click.echo(f"{screening.table(cells, loading)}\n\nCPU µs/record, {facts['commit']}, {facts['cpu']}.")
+    click.echo(f"{screening.table(cells, loading)}\n\nCPU µs/record, {place(facts)}.")
     click.echo(screening.matched(cells))
 
 
@@ -157,6 +171,98 @@ def profile(*, job: Job, records: int, real_records: int, budget: float) -> None
     click.echo(f"Where the main thread's time goes, {job}:\n\n{summary(lines)}\n")
     click.echo(f"{result.cost:.2f} CPU µs/record (the sampling in it); by thread: {threads(result)}.")
     click.echo(f"Flame graph: {name.with_suffix('.html')}, stacks for other viewers: {name.with_suffix('.stacks')}")
+
+
+@main.command("latency")
+@click.option("--seconds", default=20.0, show_default=True, help="Of each level.")
+@click.option("--rate", default=1.0, show_default=True, help="Percent of the records that match.")
+@click.option(
+    "--capacity", type=click.FloatRange(1), help="Records a second that a worker can do.  [default: measured first]"
+)
+@click.option("--share", "shares", multiple=True, default=(25.0, 50.0, 75.0), show_default=True, help="Percent of it.")
+@click.option("--soak", metavar="MINUTES", type=click.FloatRange(0.1), help="Also run so long at the last share.")
+@json_option
+def latencies(  # noqa: PLR0913 - an option each
+    *, seconds: float, rate: float, capacity: float | None, shares: tuple[float, ...], soak: float | None,
+    path: Path | None,
+) -> None:  # fmt: skip
+    """Measure ms from a record's timestamp to its incident's arrival, at shares of capacity; and memory over a run.
+
+    Capacity is what a worker does with records that lie ready (flat:seed); the producer is not running then, and on a
+    machine with two cores it competes with worker and broker: look at what was reached.
+    """
+    job = Job(SHAPES[1], SEED, rate / 100)
+    with ground() as (bench, rules):
+        facts = machine()
+        lots = Lots(rules, {False: 200_000, True: 1}, 0.0)
+        made, folder = list(lots.of(job)), lots.rules(job)
+        if capacity is None:
+            runs = [bench.worker(f"capacity-{number}", made, folder) for number in range(2)]
+            capacity = max(each.records / each.seconds for each in runs)
+            say(f"capacity: {capacity:,.0f} records/s")
+
+        def at(name: str, share: float, wanted: float, time: float = seconds) -> latency.Level:
+            return latency.level(bench, name, made, folder, share=share, rate=wanted, seconds=time)
+
+        parts = [each / 100 for each in shares]
+        found = latency.levels(at, capacity, parts, say)
+        long = None if soak is None else at("soak", parts[-1], capacity * parts[-1], soak * 60)
+    kept("latency", path, msgspec.json.encode({**facts, "capacity": capacity, "levels": found, "soak": long}))
+    click.echo(f"{latency.table(found)}\n\n{job}, capacity {capacity:,.0f} records/s, {place(facts)}.")
+    if long is not None:
+        click.echo(f"\n{soak:g} minutes:\n\n{latency.table([long])}\n\n{latency.memory_report(long.memory)}")
+
+
+@main.command("scale")
+@click.option("--job", type=JobType(), default=str(JOB_J[1]), show_default=True, help="What the workers do.")
+@records_option
+@real_option
+@budget_option
+@click.option("--repeats", type=click.IntRange(1), default=2, show_default=True, help="Runs of each size.")
+@json_option
+def sizes(  # noqa: PLR0913 - an option each
+    *, job: Job, records: int, real_records: int, budget: float, repeats: int, path: Path | None
+) -> None:
+    """Measure one worker and two on 4, 16 and 64 partitions, and say what a load needs; deploy/SIZING.md quotes it."""
+    with ground() as (bench, rules):
+        facts = machine()
+        lots = Lots(rules, {False: records, True: real_records}, budget)
+        found = scale.measure(bench, lots.of(job), lots.rules(job), repeats, say)
+    kept("scale", path, scale.as_json(found, facts))
+    click.echo(f"{scale.table(found)}\n\n{job}, {place(facts)}.")
+    click.echo(f"\n{scale.needs_table(scale.needs(found))}")
+
+
+@main.command("compare")
+@click.argument("base")
+@click.option("--job", "jobs", type=JobType(), multiple=True, help="What a worker does; several.  [default: three]")
+@click.option("--match-only", is_flag=True, help="Only the screen, without Kafka.")
+@click.option("--repeats", type=click.IntRange(1), default=4, show_default=True, help="Turns of each side.")
+@records_option
+@real_option
+@budget_option
+def side_by_side(  # noqa: PLR0913 - an option each
+    *, base: str, jobs: tuple[Job, ...], match_only: bool, repeats: int, records: int, real_records: int, budget: float
+) -> None:
+    """Compare this checkout with the commit BASE, in alternation: ratios below 1 say that this one is faster."""
+    usual = [each for each in usual_jobs()[0] if str(each) in COMPARED]
+    with tempfile.TemporaryDirectory(prefix="base-") as temporary:
+        folder = Path(temporary)
+        try:
+            name = compare.extract(base, folder)
+        except compare.NoRevision as error:
+            raise click.ClickException(str(error)) from error
+        sides = [folder, ROOT]
+        words = ["--rounds", "2", "--records", "10000"]
+        pairs = compare.turns([partial(compare.screens, each, folder, words) for each in sides], repeats, say)
+        if not match_only:
+            with ground() as (bench, rules):
+                lots = Lots(rules, {False: records, True: real_records}, budget)
+                workers = compare.Workers(bench, lots, jobs or usual)
+                pairs += compare.turns([partial(workers.run, each) for each in sides], repeats, say)
+    facts = machine()
+    kept("compare", None, msgspec.json.encode({**facts, "base": name, "pairs": pairs}))
+    click.echo(compare.table(pairs, name, facts["commit"]))
 
 
 main.add_command(recovery.main, "recovery")

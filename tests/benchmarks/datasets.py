@@ -2,7 +2,8 @@
 
 Goes in: a name, a number, a match rate for the generated ones. Comes out: records as they are sent. Decision: the real
 ones are 60,000 consecutive Sysmon events of all kinds (75 % are registry and process access, 0.3 % process creation),
-repeated in their order to fill the number; ``xml`` is the same events as Windows renders them (native_xml.py). They lie
+repeated in their order to fill the number, or evenly
+spread if that is smaller; ``xml`` is the same events as Windows renders them (native_xml.py). They lie
 beside the checkout and are no part of it.
 """
 
@@ -10,6 +11,7 @@ import gzip
 import itertools
 from collections.abc import Sequence
 from functools import cache
+from typing import TypeVar
 
 import msgspec
 
@@ -21,6 +23,7 @@ from tests.benchmarks.machine import ROOT
 from tests.benchmarks.native_xml import native
 from tests.benchmarks.records import SHAPES, Made, Mix, records
 
+T = TypeVar("T")
 SHARED = ROOT.parent / "shared" / "data"
 CAPTURE = SHARED / "sysmon" / "flat-nxlog.60k.jsonl.gz"
 REAL = ("nxlog", "xml")
@@ -43,7 +46,14 @@ def dataset(name: str, count: int, rate: float, start: int, seed: int = 7) -> li
     """
     if name in SHAPES:
         return list(records(count, Mix(shape=name, rate=rate, seed=seed, start=start)))
-    return list(itertools.islice(itertools.cycle(real(name)), count))
+    pool = real(name)
+    return spread(pool, count) if count < len(pool) else list(itertools.islice(itertools.cycle(pool), count))
+
+
+def spread(items: Sequence[T], count: int) -> list[T]:
+    """Give ``count`` of the items, evenly spread over all, in their order; all if there are no more."""
+    count = min(count, len(items))
+    return [items[place * len(items) // count] for place in range(count)]
 
 
 @cache

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from stream_app.rulebook.load import load_rulebook
 from tests.benchmarks.bench import WARM_UP
-from tests.benchmarks.datasets import CAPTURE, DATA, REAL, SHAPES, counted, dataset, have_real, real
+from tests.benchmarks.datasets import CAPTURE, DATA, REAL, SHAPES, counted, dataset, have_real, real, spread
 from tests.benchmarks.records import Made
 from tests.benchmarks.rulefolders import CONVERTED
 from tests.benchmarks.rulesets import FROM_OUTSIDE, RULES, SEED, rule_folder
@@ -115,11 +115,10 @@ class Lots:
         rulebook = load_rulebook(self.rules(job))
         wanted = self._counts[job.data in REAL]
         pool = real(job.data) if job.data in REAL else self._generated(job, wanted)
-        some = pool[:: max(1, len(pool) // TRIAL)]
+        some = spread(pool, TRIAL)
         began = time.process_time()
         counted(some, rulebook)
         each = (time.process_time() - began) / len(some)
         count = min(wanted, max(FEWEST, int(self._budget / each)))
-        spread = pool[:: max(1, len(pool) // count)]
-        known = counted(spread, rulebook)
+        known = counted(spread(pool, count), rulebook)
         return list(itertools.islice(itertools.cycle(known), WARM_UP + count))

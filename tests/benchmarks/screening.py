@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
-from tests.benchmarks.datasets import dataset
+from tests.benchmarks.datasets import dataset, spread
 from tests.benchmarks.rulesets import rule_folder
 
 Screen = Callable[[Message], Any]
@@ -32,6 +32,8 @@ PLACES = ("stream_app.kafka.screening", "stream_app.kafka.detecting")
 MAX_BYTES = 1_000_000
 TRIAL = 200
 """Records that say how dear a cell is; they also warm it up."""
+FEWEST = 100
+"""Records of a dear cell, after its budget."""
 
 
 class Unread:
@@ -154,13 +156,12 @@ def measure(
 
 def _spread(screen: Screen, messages: Sequence[Message], budget: float) -> Sequence[Message]:
     """Give as many of the messages, evenly spread, as fit into the budget; the first trial of a cell finds out."""
-    some = messages[:: max(1, len(messages) // TRIAL)]
+    some = spread(messages, TRIAL)
     began = time.process_time()
     for message in some:
         screen(message)
     each = (time.process_time() - began) / len(some)
-    step = max(1, round(each * len(messages) / budget))
-    return messages[::step]
+    return spread(messages, max(FEWEST, int(budget / each)))
 
 
 def table(cells: Sequence[Cell], loading: Mapping[str, float]) -> str:

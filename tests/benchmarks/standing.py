@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
@@ -59,8 +59,11 @@ class Standing:
         return {where.partition: future.result().offset for where, future in found.items()}
 
     def members(self) -> int:
-        """Give how many members the group has, none while it is being shared out anew."""
-        found = self._admin.describe_consumer_groups([self._group])[self._group].result()
+        """Give how many members the group has, none while it is shared out anew or its coordinator is being found."""
+        try:
+            found = self._admin.describe_consumer_groups([self._group])[self._group].result()
+        except KafkaException:
+            return 0
         return len(found.members) if found.state == ConsumerGroupState.STABLE else 0
 
     def has_reached(self, topic: str, ends: dict[int, int]) -> bool:

@@ -9,7 +9,7 @@ from stream_app.rulebook.load import load_rulebook
 from stream_app.sysmon.normalise import normalise
 from tests.benchmarks.bench import WARM_UP
 from tests.benchmarks.connection_rules import connection_rules
-from tests.benchmarks.datasets import CAPTURE, counted, dataset, real
+from tests.benchmarks.datasets import CAPTURE, counted, dataset, real, spread
 from tests.benchmarks.jobs import Job, JobType, Lots
 from tests.benchmarks.native_xml import native
 from tests.benchmarks.records import Made
@@ -70,6 +70,12 @@ def test_real_records_are_repeated_in_their_order() -> None:
     """More records than there are begin again with the first one."""
     made = dataset("nxlog", 60_002, 0.0, 0)
     assert made[:2] == made[60_000:]
+
+
+def test_fewer_records_come_from_all_over_them() -> None:
+    """They are evenly spread and in their order; no more come than there are."""
+    assert [0, 3, 6] == spread(range(10), 3)
+    assert [0, 1] == spread(range(2), 5)
 
 
 @needs_rules
