@@ -51,8 +51,12 @@ lint: $(READY) ## The checks that run nothing: format, lint, types, import contr
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: bench
-bench: $(READY) ## CPU per record on a real Kafka, beside a raw loop and beside naive Faust; OPTIONS=--help says more
-	@$(BIN)/python -m tests.benchmarks $(OPTIONS)
+bench: $(READY) ## CPU per record on a real Kafka, beside a raw loop and naive Faust; BASE=revision compares two commits
+	@$(BIN)/python -m tests.benchmarks $(if $(BASE),compare "$(BASE)",run) $(OPTIONS)
+
+.PHONY: profile
+profile: $(READY) ## Where a worker's time goes, by function, and a flame graph in .bench/; OPTIONS=--help says more
+	@$(BIN)/python -m tests.benchmarks profile $(OPTIONS)
 
 .PHONY: faults
 faults: $(READY) ## Kill, pause, restart and move workers and brokers on real Kafka, and count (under two hours)

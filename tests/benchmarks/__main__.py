@@ -1,39 +1,47 @@
-"""``python -m tests.benchmarks``: what a record costs, beside a raw loop and beside naive Faust. See --help."""
+"""``python -m tests.benchmarks``: what records cost, beside a raw loop and beside naive Faust. See --help."""
 
 import tempfile
-import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable
-from tests.benchmarks.bench import WARM_UP, Bench
+from tests.benchmarks import compare, latency, recovery, running, scale, screening
+from tests.benchmarks.bench import Bench
+from tests.benchmarks.datasets import DATA, REAL, DataMissing, have_real
+from tests.benchmarks.flame import flame
+from tests.benchmarks.jobs import JOB_J, Job, JobType, Lots, usual_jobs
 from tests.benchmarks.machine import ROOT, machine
-from tests.benchmarks.records import SHAPES, SIZE, Made, Mix, records
-from tests.benchmarks.results import DECODE, NAIVE, OURS, RAW, Result, as_json, table, threads
+from tests.benchmarks.records import SHAPES
+from tests.benchmarks.results import OURS, Result, as_json, threads
+from tests.benchmarks.rulesets import FROM_OUTSIDE, RULES, SEED
 from tests.benchmarks.sampling import summary
-from tests.benchmarks.standing import COMMIT_INTERVAL, RunFailed, Used
-
-if TYPE_CHECKING:
-    from tests.benchmarks.reading import Read
-
-USUAL = 0.01
-"""The match rate of job J, at which the yardsticks, naive Faust and the profile run too."""
+from tests.benchmarks.standing import RunFailed
 
 KEPT = ROOT / ".bench"
+CLEAN = {"log.retention.check.interval.ms": "5000", "log.segment.delete.delay.ms": "1000"}
+"""A long run removes records while it sends others, and a topic that is removed frees the disk at once."""
+COMPARED = ("fortisiem:seed:1", "nxlog:seed", "nxlog:converted-72")
 
-
-YARDSTICKS = {RAW: "raw", DECODE: "decode"}
-
-
-def make(count: int, shape: str, rate: float) -> list[Made]:
-    """Make the records of one match rate, and before them those that warm a worker up."""
-    start = int(time.time() * 1000) - count // 10
-    warm = records(WARM_UP, Mix(shape=shape, rate=max(rate, USUAL), seed=1, start=start))
-    return [*warm, *records(count, Mix(shape=shape, rate=rate, start=start))]
+records_option = click.option(
+    "--records", type=click.IntRange(1000), default=300_000, show_default=True, help="Generated ones of each run."
+)
+real_option = click.option(
+    "--real-records", type=click.IntRange(1000), default=120_000, show_default=True, help="Real ones of each run."
+)
+budget_option = click.option(
+    "--budget", default=8.0, show_default=True,
+    help="Seconds of screening that a run may take: where many rules make records dear it gets fewer of them.",
+)  # fmt: skip
+json_option = click.option(
+    "--json", "path", type=click.Path(path_type=Path), help="Where all goes for programs.  [default: .bench/…]"
+)
 
 
 def say(text: str) -> None:
@@ -41,107 +49,223 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def measure(bench: Bench, count: int, naive_count: int, rates: list[float], repeats: int) -> list[Result]:
-    """Measure everything, the kinds in turn within each repeat, so that a slow minute meets all of them."""
-    naive: list[Used] = []
-    read: dict[str, list[Read]] = {title: [] for title in YARDSTICKS}
-    worked: dict[float, list[Used]] = {rate: [] for rate in rates}
-    for number in range(repeats):
-        made = make(count, bench.shape, USUAL)
-        for title, found in zip(
-            YARDSTICKS, bench.yardsticks(f"raw-{number}", made, [*YARDSTICKS.values()]), strict=True
+def kept(kind: str, path: Path | None, content: bytes) -> None:
+    """Write what was measured where it was asked for, or among the others."""
+    KEPT.mkdir(exist_ok=True)
+    path = path or KEPT / f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    path.write_bytes(content)
+    say(f"written to {path}")
+
+
+def place(facts: Mapping[str, str]) -> str:
+    """Say in a few words what it ran on."""
+    return f"{facts['date']}, {facts['commit']}, {facts['cpu']}, {facts['cores']} cores"
+
+
+@contextmanager
+def ground() -> Iterator[tuple[Bench, Path]]:
+    """Give a broker and a folder; what goes wrong with a run is said in a line."""
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as folder,
+            LocalBroker(Path(folder) / "kafka", config=CLEAN) as broker,
         ):
-            read[title].append(found)
-        if naive_count:
-            naive.append(bench.naive(f"naive-{number}", made[: WARM_UP + naive_count]))
-        say(f"{number + 1} of {repeats}: yardsticks done")
-        for place, rate in enumerate(rates):
-            if rate != USUAL:
-                made.clear()  # at most one lot in memory
-                made = make(count, bench.shape, rate)
-            worked[rate].append(bench.worker(f"worker-{number}-{place}", made))
-            say(f"{number + 1} of {repeats}: {rate:.1%} done")
-    return [
-        *(Result(what=title, rate=None, runs=runs) for title, runs in read.items()),
-        *([Result(what=NAIVE, rate=USUAL, runs=naive)] if naive else []),
-        *(Result(what=OURS, rate=rate, runs=runs) for rate, runs in worked.items()),
-    ]
+            connection = Connection(bootstrap_servers=broker.bootstrap_servers)
+            yield Bench(connection=connection, folder=Path(folder)), Path(folder) / "rules"
+    except (RunFailed, LocalBrokerUnavailable, DataMissing) as error:
+        raise click.ClickException(str(error)) from error
 
 
-def report(results: list[Result], facts: dict[str, str], shape: str) -> str:
-    """Give the table, what it ran on, and what its numbers are."""
-    lines = [table(results), "", ", ".join(f"{name} {value}" for name, value in facts.items()), ""]
-    lines.append(
-        f"{shape} records of {SIZE} bytes, 4 partitions. CPU is of the whole process, user and system, from the first "
-        "record to the last commit, start-up not in it; medians. A run ends when every record is read, every match "
-        f"counted, every incident out and every offset committed (each {COMMIT_INTERVAL} s, which is in records/s)."
-    )
-    ours = [each for each in results if each.what == OURS]
-    lines += [f"By thread at {each.rate or 0:.1%}, CPU µs/record: {threads(each)}." for each in ours]
-    return "\n".join(lines)
+@click.group()
+def main() -> None:
+    """Measure what records cost, on a real Kafka on this machine or without any. Needs Linux."""
 
 
-def profile(bench: Bench, count: int, rate: float, kept: Path) -> str:
-    """Say where our worker's time goes, and keep the stacks for a flame graph."""
-    used, stacks = bench.profile(f"profile-{rate * 1000:.0f}", make(count, bench.shape, rate))
-    kept.write_bytes(stacks.read_bytes())
-    return (
-        f"\nWhere the main thread's time goes at {rate:.1%} matches (stacks for a flame graph: {kept}):\n\n"
-        f"{summary(kept.read_text().splitlines())}\n\n"
-        f"By thread, CPU µs/record: {threads(Result(what=OURS, rate=rate, runs=[used]))}."
-    )
-
-
-@click.command()
-@click.option("--records", "count", type=click.IntRange(1000), default=300_000, show_default=True, help="Of each run.")
+@main.command()
+@click.option(
+    "--job", "jobs", type=JobType(), multiple=True,
+    help="What a worker does, such as fortisiem:seed:1 or nxlog:sigma-1872; several.  [default: all]",
+)  # fmt: skip
+@records_option
+@real_option
+@budget_option
 @click.option(
     "--naive-records", type=click.IntRange(0), default=20_000, show_default=True, help="0: without naive Faust."
 )
-@click.option(
-    "--rate", "percents", type=click.FloatRange(0, 100), multiple=True, default=(0.1, 1, 10, 100), show_default=True,
-    help="Percent of the records that match; may be given several times.",
-)  # fmt: skip
-@click.option("--repeats", type=click.IntRange(0), default=3, show_default=True, help="Runs of each kind; 0: none.")
-@click.option("--shape", type=click.Choice(SHAPES), default=SHAPES[0], show_default=True, help="Of the records.")
-@click.option(
-    "--json", "path", type=click.Path(path_type=Path), help="Where all goes for programs.  [default: .bench/…]"
-)
-@click.option(
-    "--profile", "profiled", type=click.FloatRange(0, 100), multiple=True, metavar="PERCENT",
-    help="Also say where our worker's time goes at this match rate, in one more run; may be given several times.",
-)  # fmt: skip
-def main(  # noqa: PLR0913 - an option each
+@click.option("--repeats", type=click.IntRange(1), default=3, show_default=True, help="Runs of each kind.")
+@json_option
+def run(  # noqa: PLR0913 - an option each
     *,
-    count: int,
+    jobs: tuple[Job, ...],
+    records: int,
+    real_records: int,
+    budget: float,
     naive_records: int,
-    percents: tuple[float, ...],
     repeats: int,
-    shape: str,
     path: Path | None,
-    profiled: tuple[float, ...],
 ) -> None:
-    """Measure CPU per record of job J on a real Kafka on this machine: records in, incidents out, offsets committed.
+    """Measure workers: records in, incidents out, offsets committed, beside loops that only read.
 
-    The same records go through a loop that does nothing, the same with the seed rule by hand, stock Faust, and our
-    worker. Prints a table in Markdown; needs Linux. Ends with 1 if a run did not do all of its work.
+    The same records go through a loop that does nothing, one with the seed rule by hand, stock Faust, and our worker.
+    Prints a table in Markdown. Ends with 1 if a run did not do all of its work.
     """
-    KEPT.mkdir(exist_ok=True)
-    path = path or KEPT / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-    try:
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder, LocalBroker(Path(folder) / "kafka") as broker:
-            connection = Connection(bootstrap_servers=broker.bootstrap_servers)
-            bench = Bench(connection=connection, folder=Path(folder), shape=shape)
-            if repeats:
-                facts = machine()
-                results = measure(bench, count, naive_records, [percent / 100 for percent in percents], repeats)
-                path.write_bytes(as_json(results, {**facts, "shape": shape, "bytes": SIZE}))
-                click.echo(report(results, facts, shape))
-                say(f"written to {path}")
-            for percent in profiled:
-                click.echo(profile(bench, count, percent / 100, KEPT / f"profile-{percent:g}.stacks"))
-    except (RunFailed, LocalBrokerUnavailable) as error:
-        raise click.ClickException(str(error)) from error
+    usual, without = usual_jobs()
+    if not jobs and without:
+        say(without)
+    with ground() as (bench, rules):
+        facts = machine()
+        lots = Lots(rules, {False: records, True: real_records}, budget)
+        plan = running.Plan(jobs=jobs or usual, repeats=repeats, naive=naive_records)
+        results = running.measure(bench, lots, plan, say)
+        kept("run", path, as_json(results, facts))
+        click.echo(running.report(results, facts))
 
+
+@main.command()
+@click.option("--rules", multiple=True, type=click.Choice(RULES), default=RULES, help="Several.  [default: all]")
+@click.option("--data", multiple=True, type=click.Choice(DATA), default=DATA, help="Several.  [default: all]")
+@click.option("--records", type=click.IntRange(500), default=20_000, show_default=True, help="Of each kind of data.")
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="The best of them counts.")
+@click.option("--budget", default=1.5, show_default=True, help="Seconds of a cell's round; a dear one sees less.")
+@json_option
+def screen(  # noqa: PLR0913 - an option each
+    *, rules: tuple[str, ...], data: tuple[str, ...], records: int, rounds: int, budget: float, path: Path | None
+) -> None:
+    """Measure the screen alone, in this process and without Kafka: µs of CPU a record, rules x data.
+
+    It is what most records cost; use it to judge a change in seconds. Real data is left out where it is missing.
+    """
+    if not have_real():
+        say("without real data, which lies beside the checkout in ../shared/data")
+        data = tuple(each for each in data if each not in REAL)
+        rules = tuple(each for each in rules if each != FROM_OUTSIDE)
+    try:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            cells, loading = screening.measure(
+                rules, data, screening.Extent(records=records, rounds=rounds, budget=budget), Path(folder), say
+            )
+    except DataMissing as error:
+        raise click.ClickException(str(error)) from error
+    facts = machine()
+    kept("screen", path, screening.as_json(cells, loading, facts))
+    click.echo(f"{screening.table(cells, loading)}\n\nCPU µs/record, {place(facts)}.")
+    click.echo(screening.matched(cells))
+
+
+@main.command()
+@click.option("--job", type=JobType(), default=str(JOB_J[1]), show_default=True, help="What the worker does.")
+@records_option
+@real_option
+@budget_option
+def profile(*, job: Job, records: int, real_records: int, budget: float) -> None:
+    """Say where a worker's time goes, by function, and leave a flame graph in .bench/."""
+    KEPT.mkdir(exist_ok=True)
+    with ground() as (bench, rules):
+        lots = Lots(rules, {False: records, True: real_records}, budget)
+        used, stacks = bench.profile("profile", lots.of(job), lots.rules(job))
+        lines = stacks.read_text().splitlines()
+    name = KEPT / f"profile-{str(job).replace(':', '-')}"
+    name.with_suffix(".stacks").write_text("\n".join(lines) + "\n")
+    name.with_suffix(".html").write_text(flame(lines, f"{job}, main thread"))
+    result = Result(what=OURS, data=job.data, rules=job.rules, rate=job.rate, runs=[used])
+    click.echo(f"Where the main thread's time goes, {job}:\n\n{summary(lines)}\n")
+    click.echo(f"{result.cost:.2f} CPU µs/record (the sampling in it); by thread: {threads(result)}.")
+    click.echo(f"Flame graph: {name.with_suffix('.html')}, stacks for other viewers: {name.with_suffix('.stacks')}")
+
+
+@main.command("latency")
+@click.option("--seconds", default=20.0, show_default=True, help="Of each level.")
+@click.option("--rate", default=1.0, show_default=True, help="Percent of the records that match.")
+@click.option(
+    "--capacity", type=click.FloatRange(1), help="Records a second that a worker can do.  [default: measured first]"
+)
+@click.option("--share", "shares", multiple=True, default=(25.0, 50.0, 75.0), show_default=True, help="Percent of it.")
+@click.option("--soak", metavar="MINUTES", type=click.FloatRange(0.1), help="Also run so long at the last share.")
+@json_option
+def latencies(  # noqa: PLR0913 - an option each
+    *, seconds: float, rate: float, capacity: float | None, shares: tuple[float, ...], soak: float | None,
+    path: Path | None,
+) -> None:  # fmt: skip
+    """Measure ms from a record's timestamp to its incident's arrival, at shares of capacity; and memory over a run.
+
+    Capacity is what a worker does with records that lie ready (flat:seed); the producer is not running then, and on a
+    machine with two cores it competes with worker and broker: look at what was reached.
+    """
+    job = Job(SHAPES[1], SEED, rate / 100)
+    with ground() as (bench, rules):
+        facts = machine()
+        lots = Lots(rules, {False: 200_000, True: 1}, 0.0)
+        made, folder = list(lots.of(job)), lots.rules(job)
+        if capacity is None:
+            runs = [bench.worker(f"capacity-{number}", made, folder) for number in range(2)]
+            capacity = max(each.records / each.seconds for each in runs)
+            say(f"capacity: {capacity:,.0f} records/s")
+
+        def at(name: str, share: float, wanted: float, time: float = seconds) -> latency.Level:
+            return latency.level(bench, name, made, folder, share=share, rate=wanted, seconds=time)
+
+        parts = [each / 100 for each in shares]
+        found = latency.levels(at, capacity, parts, say)
+        long = None if soak is None else at("soak", parts[-1], capacity * parts[-1], soak * 60)
+    kept("latency", path, msgspec.json.encode({**facts, "capacity": capacity, "levels": found, "soak": long}))
+    click.echo(f"{latency.table(found)}\n\n{job}, capacity {capacity:,.0f} records/s, {place(facts)}.")
+    if long is not None:
+        click.echo(f"\n{soak:g} minutes:\n\n{latency.table([long])}\n\n{latency.memory_report(long.memory)}")
+
+
+@main.command("scale")
+@click.option("--job", type=JobType(), default=str(JOB_J[1]), show_default=True, help="What the workers do.")
+@records_option
+@real_option
+@budget_option
+@click.option("--repeats", type=click.IntRange(1), default=2, show_default=True, help="Runs of each size.")
+@json_option
+def sizes(  # noqa: PLR0913 - an option each
+    *, job: Job, records: int, real_records: int, budget: float, repeats: int, path: Path | None
+) -> None:
+    """Measure one worker and two on 4, 16 and 64 partitions, and say what a load needs; deploy/SIZING.md quotes it."""
+    with ground() as (bench, rules):
+        facts = machine()
+        lots = Lots(rules, {False: records, True: real_records}, budget)
+        found = scale.measure(bench, lots.of(job), lots.rules(job), repeats, say)
+    kept("scale", path, scale.as_json(found, facts))
+    click.echo(f"{scale.table(found)}\n\n{job}, {place(facts)}.")
+    click.echo(f"\n{scale.needs_table(scale.needs(found))}")
+
+
+@main.command("compare")
+@click.argument("base")
+@click.option("--job", "jobs", type=JobType(), multiple=True, help="What a worker does; several.  [default: three]")
+@click.option("--match-only", is_flag=True, help="Only the screen, without Kafka.")
+@click.option("--repeats", type=click.IntRange(1), default=4, show_default=True, help="Turns of each side.")
+@records_option
+@real_option
+@budget_option
+def side_by_side(  # noqa: PLR0913 - an option each
+    *, base: str, jobs: tuple[Job, ...], match_only: bool, repeats: int, records: int, real_records: int, budget: float
+) -> None:
+    """Compare this checkout with the commit BASE, in alternation: ratios below 1 say that this one is faster."""
+    usual = [each for each in usual_jobs()[0] if str(each) in COMPARED]
+    with tempfile.TemporaryDirectory(prefix="base-") as temporary:
+        folder = Path(temporary)
+        try:
+            name = compare.extract(base, folder)
+        except compare.NoRevision as error:
+            raise click.ClickException(str(error)) from error
+        sides = [folder, ROOT]
+        words = ["--rounds", "2", "--records", "10000"]
+        pairs = compare.turns([partial(compare.screens, each, folder, words) for each in sides], repeats, say)
+        if not match_only:
+            with ground() as (bench, rules):
+                lots = Lots(rules, {False: records, True: real_records}, budget)
+                workers = compare.Workers(bench, lots, jobs or usual)
+                pairs += compare.turns([partial(workers.run, each) for each in sides], repeats, say)
+    facts = machine()
+    kept("compare", None, msgspec.json.encode({**facts, "base": name, "pairs": pairs}))
+    click.echo(compare.table(pairs, name, facts["commit"]))
+
+
+main.add_command(recovery.main, "recovery")
 
 if __name__ == "__main__":
     main()

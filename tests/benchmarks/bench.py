@@ -1,9 +1,10 @@
 """One benchmark run on a broker: each measurement in processes and on topics of its own, which are removed after it."""
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from stream_app.kafka.admin import admin_client, create_topics
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.topics import Names, Topic, declare
 from tests.benchmarks import naive
+from tests.benchmarks.machine import ROOT
 from tests.benchmarks.reading import Read, read
 from tests.benchmarks.records import Made
 from tests.benchmarks.sampling import SampledWorker
@@ -19,6 +21,7 @@ from tests.benchmarks.standing import COMMIT_INTERVAL, RunFailed, Standing, Subj
 from tests.brokers import fresh_topics, settings_of
 from tests.workers import WorkerProcess
 
+PARTITIONS = naive.PARTITIONS
 WARM_UP = 2000
 """Records that a worker has handled before it is measured; what they match has been through every stage."""
 
@@ -29,50 +32,76 @@ SETTINGS = {
 }
 
 
+class MeasuredWorker(WorkerProcess):
+    """A worker of the package in ``product``, a folder that holds it; None: of this checkout."""
+
+    def __init__(self, folder: Path, name: str, settings: Mapping[str, str], product: Path | None = None) -> None:
+        self._product = product
+        super().__init__(folder, name, settings)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._environment |= instead(self._product)
+        return super()._start()
+
+
+def instead(product: Path | None) -> dict[str, str]:
+    """Give the environment in which a Python process imports that package, and the benchmark from this checkout."""
+    if product is None:
+        return {}
+    return {"PYTHONPATH": f"{product}{os.pathsep}{ROOT}", "PYTHONSAFEPATH": "1"}  # the second keeps "here" out
+
+
 class Bench(Struct, frozen=True, kw_only=True):
-    """A broker, a folder for logs, a shape of records; ``patience`` is the most seconds that one run may take."""
+    """A broker and a folder for logs; ``patience`` is the most seconds that one run may take."""
 
     connection: Connection
     folder: Path
-    shape: str
+    product: Path | None = None
     patience: float = 600.0
 
-    def worker(self, name: str, made: list[Made]) -> Used:
-        """Measure our worker over all but the first records, which warm it up."""
-        names = fresh_topics(self.connection, name)
-        with self._removing(name), WorkerProcess(self.folder, name, self._settings(names)) as worker:
-            return self._measure(worker, names, made)
+    def worker(
+        self, name: str, made: Sequence[Made], rules: Path, *, workers: int = 1, partitions: int = PARTITIONS
+    ) -> Used:
+        """Measure our worker, or several of one group, over all but the first records, which warm them up."""
+        names = fresh_topics(self.connection, name, partitions)
+        settings = self.settings(names, rules, partitions)
+        with self.removing(name), ExitStack() as stack:
+            started = [
+                stack.enter_context(MeasuredWorker(self.folder, f"{name}-{number}", settings, self.product))
+                for number in range(workers)
+            ]
+            return self._measure(started, names, made)
 
-    def profile(self, name: str, made: list[Made]) -> tuple[Used, Path]:
+    def profile(self, name: str, made: Sequence[Made], rules: Path) -> tuple[Used, Path]:
         """Run our worker as :meth:`worker` does, and find out where its time goes: gives the collapsed stacks too."""
         names = fresh_topics(self.connection, name)
-        with self._removing(name), SampledWorker(self.folder, name, self._settings(names)) as worker:
-            used = self._measure(worker, names, made)
+        with self.removing(name), SampledWorker(self.folder, name, self.settings(names, rules, PARTITIONS)) as worker:
+            used = self._measure([worker], names, made)
             worker.terminate()
             return used, worker.stacks
 
-    def yardsticks(self, name: str, made: list[Made], whats: Sequence[str]) -> list[Read]:
+    def yardsticks(self, name: str, made: Sequence[Made], whats: Sequence[str], shape: str) -> list[Read]:
         """Read the same records without Faust, once for each of ``whats`` (reading.py)."""
         names = Names(app_id=name, sysmon=f"{name}-sysmon")
         source = next(each for each in declare(names) if each.name == names.sysmon)
         create_topics(self.connection, (source,))
-        with self._removing(name):
+        with self.removing(name):
             put(self.connection, names.sysmon, made)
             servers = self.connection.bootstrap_servers
-            return [read(what, servers, names.sysmon, len(made), self.shape) for what in whats]
+            return [read(what, servers, names.sysmon, len(made), shape) for what in whats]
 
-    def naive(self, name: str, made: list[Made]) -> Used:
+    def naive(self, name: str, made: Sequence[Made], shape: str) -> Used:
         """Measure the naive app as :meth:`worker` does ours."""
         source, between, out = f"{name}-sysmon", naive.matches_topic(name), naive.out_topic(name)
         create_topics(self.connection, [_plain(topic) for topic in (source, between, out)])
         log = self.folder / f"{name}.log"
         words = [sys.executable, "-m", "tests.benchmarks.naive", name, self.connection.bootstrap_servers]
-        with self._removing(name), log.open("ab") as said:
-            process = subprocess.Popen([*words, source, self.shape], stdout=said, stderr=said)
+        with self.removing(name), log.open("ab") as said:
+            process = subprocess.Popen([*words, source, shape], stdout=said, stderr=said)
             try:
                 subject = Subject(
-                    process=process,
-                    log=log,
+                    processes=[process],
+                    logs=[log],
                     standing=Standing(
                         self.connection, name, slack=1
                     ),  # Faust's book is off by one (kafka.md section 2)
@@ -85,13 +114,14 @@ class Bench(Struct, frozen=True, kw_only=True):
                 process.kill()
                 process.wait()
 
-    def _settings(self, names: Names) -> dict[str, str]:
-        return settings_of(self.connection, names) | SETTINGS
+    def settings(self, names: Names, rules: Path, partitions: int) -> dict[str, str]:
+        """Give the settings of a worker that is measured."""
+        return settings_of(self.connection, names, partitions) | SETTINGS | {"rules": str(rules)}
 
-    def _measure(self, worker: WorkerProcess, names: Names, made: list[Made]) -> Used:
+    def _measure(self, workers: Sequence[WorkerProcess], names: Names, made: Sequence[Made]) -> Used:
         subject = Subject(
-            process=worker.process,
-            log=worker.log,
+            processes=[worker.process for worker in workers],
+            logs=[worker.log for worker in workers],
             standing=Standing(self.connection, names.app_id),
             source=names.sysmon,
             between=names.matches,
@@ -104,7 +134,7 @@ class Bench(Struct, frozen=True, kw_only=True):
         return used
 
     @contextmanager
-    def _removing(self, name: str) -> Iterator[None]:
+    def removing(self, name: str) -> Iterator[None]:
         """Remove the topics of a measurement after it: they are large."""
         try:
             yield
@@ -122,7 +152,7 @@ def _plain(name: str) -> Topic:
         purpose="a benchmark's",
         key="a text",
         codec="JSON",
-        partitions=naive.PARTITIONS,
+        partitions=PARTITIONS,
         replication=1,
         cleanup_policy="delete",
     )

@@ -38,12 +38,13 @@ def cpu() -> str:
 def commit() -> str:
     """Give the commit, with a mark where files of the package differ from it; ``unknown`` outside a repository."""
     try:
-        name = _git("rev-parse", "--short", "HEAD")
-        return f"{name} and changes" if _git("status", "--porcelain", "stream_app", "rules") else name
+        name = git("rev-parse", "--short", "HEAD").decode().strip()
+        return f"{name} and changes" if git("status", "--porcelain", "stream_app", "rules") else name
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 
 
-def _git(*words: str) -> str:
-    git = shutil.which("git") or "git"
-    return subprocess.run([git, *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+def git(*words: str) -> bytes:
+    """Ask git about this checkout. Raises OSError without git, CalledProcessError where it refuses."""
+    command = shutil.which("git") or "git"
+    return subprocess.run([command, *words], cwd=ROOT, check=True, capture_output=True).stdout

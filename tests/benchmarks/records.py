@@ -54,11 +54,11 @@ class Mix(Struct, frozen=True, kw_only=True):
 
 
 class Made(Struct, frozen=True):
-    """One record, and whether the seed rule wants it."""
+    """One record, and how many rules want it; where it is made here, that is the seed rule or none."""
 
     key: bytes
     value: bytes
-    matches: bool
+    matches: int
 
 
 class Deed(Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ def records(count: int, mix: Mix) -> Iterator[Made]:
         if len(value) < SIZE:
             fields["Message"] = "." * (SIZE - len(value) - len(b',"Message":""'))
             value = _encode(fields)
-        yield Made(_name(deed.host).encode(), value, matches)
+        yield Made(_name(deed.host).encode(), value, int(matches))
 
 
 def _wanted(chance: random.Random) -> Deed:

@@ -1,24 +1,26 @@
 """Where a consumer group stands, and a run of one: it is held still while its topic is filled, then let go.
 
-Goes in: a process that has joined its group and has worked; comes out: what it used from the first record to the last
-commit. Decision: SIGSTOP before the topic is filled, SIGCONT after. So neither the start nor the records that it warmed
-up with are in the number, and nothing of the work is outside it.
+Goes in: a group's processes; comes out: what they used, together, from the first record to the last commit. Decision:
+SIGSTOP before the topic is filled, SIGCONT after. So neither the start nor the records that they warmed up with are in
+the number, and nothing of the work is outside it.
 """
 
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.producing import produce
 from tests.benchmarks.records import Made
-from tests.benchmarks.usage import usage
+from tests.benchmarks.usage import Usage, usage
 
 COMMIT_INTERVAL = 0.25
 """Seconds; a run ends with a commit, and is not to wait long for it."""
@@ -31,7 +33,7 @@ class RunFailed(Exception):
 
 
 class Used(Struct, frozen=True):
-    """One run: CPU in seconds, by thread too, of the whole process; time in seconds; memory in bytes."""
+    """One run: CPU in seconds, by thread too, of all processes; time in seconds; memory of the largest in bytes."""
 
     records: int
     matches: int
@@ -56,6 +58,14 @@ class Standing:
         found = self._admin.list_offsets({TopicPartition(topic, number): latest for number in numbers})
         return {where.partition: future.result().offset for where, future in found.items()}
 
+    def members(self) -> int:
+        """Give how many members the group has, none while it is shared out anew or its coordinator is being found."""
+        try:
+            found = self._admin.describe_consumer_groups([self._group])[self._group].result()
+        except KafkaException:
+            return 0
+        return len(found.members) if found.state == ConsumerGroupState.STABLE else 0
+
     def has_reached(self, topic: str, ends: dict[int, int]) -> bool:
         """Say whether everything below those offsets is committed."""
         asked = [TopicPartition(topic, number) for number, end in ends.items() if end]
@@ -67,29 +77,43 @@ class Standing:
 
 
 class Subject(Struct, frozen=True, kw_only=True):
-    """What is measured: a process, and the topics on its way from records to what comes out."""
+    """What is measured: processes of one group, and the topics on the way from records to what comes out."""
 
-    process: subprocess.Popen[bytes]
-    log: Path
+    processes: Sequence[subprocess.Popen[bytes]]
+    logs: Sequence[Path]
     standing: Standing
     source: str
     between: str
     out: str
 
+    def join(self, patience: float) -> None:
+        """Wait until each process has its share. Raises RunFailed."""
+        self._until(lambda: self.standing.members() == len(self.processes), time.monotonic() + patience, "the group")
+
     def finish(self, patience: float) -> None:
         """Wait until all that lies on the source is committed, and what it led to as well. Raises RunFailed."""
         deadline = time.monotonic() + patience
-        self._wait(self.source, deadline)
-        self._wait(self.between, deadline)
+        for topic in (self.source, self.between):
+            ends = self.standing.ends(topic)
+            self._until(partial(self.standing.has_reached, topic, ends), deadline, topic)
 
-    def _wait(self, topic: str, deadline: float) -> None:
-        ends = self.standing.ends(topic)
-        while not self.standing.has_reached(topic, ends):
-            if self.process.poll() is not None:
-                raise RunFailed(f"it ended: {self.log.read_text(errors='replace')[-2000:]}")
-            if time.monotonic() > deadline:
-                raise RunFailed(f"{topic} was not read in time: {self.log.read_text(errors='replace')[-2000:]}")
+    def _until(self, holds: Callable[[], bool], deadline: float, what: str) -> None:
+        while not holds():
+            for process, log in zip(self.processes, self.logs, strict=True):
+                if process.poll() is not None:
+                    raise RunFailed(f"it ended: {log.read_text(errors='replace')[-2000:]}")
+                if time.monotonic() > deadline:
+                    raise RunFailed(f"{what} did not get there in time: {log.read_text(errors='replace')[-2000:]}")
             time.sleep(LOOK)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to each process."""
+        for process in self.processes:
+            process.send_signal(number)
+
+    def usage(self) -> list[Usage]:
+        """Say what each has used so far."""
+        return [usage(process.pid) for process in self.processes]
 
     def emitted(self) -> int:
         """Give the number of records that came out so far."""
@@ -108,26 +132,29 @@ def measure(
 
     It is a failure too if not exactly one record comes out for each match.
     """
-    pid = subject.process.pid
+    subject.join(60.0)
     put(connection, subject.source, warm_up)
-    subject.finish(60.0)
+    subject.finish(120.0)
     emitted = subject.emitted()
-    subject.process.send_signal(signal.SIGSTOP)
+    subject.signal(signal.SIGSTOP)
     try:
         put(connection, subject.source, load)
-        before, began = usage(pid), time.monotonic()
+        before, began = subject.usage(), time.monotonic()
     finally:
-        subject.process.send_signal(signal.SIGCONT)
+        subject.signal(signal.SIGCONT)
     subject.finish(patience)
-    after, seconds = usage(pid), time.monotonic() - began
+    after, seconds = subject.usage(), time.monotonic() - began
     matches, came = sum(each.matches for each in load), subject.emitted() - emitted
     if came != matches:
         raise RunFailed(f"{matches} matches were sent, {came} records came out")
+    threads: Counter[str] = Counter()
+    for ended, started in zip(after, before, strict=True):
+        threads.update({name: used - started.threads.get(name, 0.0) for name, used in ended.threads.items()})
     return Used(
         records=len(load),
         matches=matches,
-        cpu=after.cpu - before.cpu,
-        threads={name: used - before.threads.get(name, 0.0) for name, used in after.threads.items()},
+        cpu=sum(each.cpu for each in after) - sum(each.cpu for each in before),
+        threads=dict(threads),
         seconds=seconds,
-        peak=after.peak,
+        peak=max(each.peak for each in after),
     )

@@ -40,3 +40,9 @@ def _times(stat: str) -> tuple[str, float]:
     name, rest = stat[stat.index("(") + 1 :].rsplit(") ", 1)
     words = rest.split()
     return name, (int(words[11]) + int(words[12])) * TICK
+
+
+def resident(pid: int) -> int:
+    """Give the resident size in bytes now. Raises FileNotFoundError where there is no such process."""
+    status = (Path("/proc") / str(pid) / "status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) << 10
