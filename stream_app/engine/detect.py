@@ -84,13 +84,17 @@ class Detector:
 def matches(rules: Sequence["Rule"], record: "Record", event: Event) -> list[tuple[bytes, Match]]:
     """Give (key, match) of a record for each of these rules, which want its event."""
     found: list[tuple[bytes, Match]] = []
+    get = event.get
+    number = get("phCustId")
+    customer = str(canonical(DEFAULT_CUSTOMER if number is None else number))
+    received = receive_time(record, event)
+    origin = Origin(record.topic, record.topic_id, record.partition, record.offset)
     for rule in rules:
-        time = receive_time(record, event)
-        if rule.event_clock and event.created is not None:
-            time = event.created
-        customer = event.get("phCustId")
-        customer = str(canonical(DEFAULT_CUSTOMER if customer is None else customer))
-        group = tuple([canonical(event.get(name)) for name in rule.subpattern.group_by])
-        origin = Origin(record.topic, record.topic_id, record.partition, record.offset)
+        time = received
+        if rule.event_clock:
+            created = event.created
+            time = received if created is None else created
+        values = [get(name) for name in rule.subpattern.group_by]
+        group = tuple([value if value.__class__ is str or value is None else canonical(value) for value in values])
         found.append((encode_key(rule.id, customer, group), Match(VERSION, rule.id, customer, group, time, origin)))
     return found

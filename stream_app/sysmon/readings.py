@@ -91,7 +91,10 @@ def epoch(value: object) -> int | None:
 
     It is ISO 8601, or a count of seconds or milliseconds, told apart by size; beyond the year 9999 it is no time.
     """
-    number = number_of(str(value)) if isinstance(value, int | str) else None
+    if type(value) is int:
+        number: int | float | None = value
+    else:
+        number = number_of(str(value)) if isinstance(value, int | str) else None
     if not isinstance(number, int):
         return milliseconds(value)
     time = number * 1000 if number < _SECONDS_END else number
