@@ -73,6 +73,36 @@ def test_no_customer(xml: Xml, keys: str) -> None:
     assert 1 == normalise(f"{NEW} {keys}[xml]={xml(5)}".encode()).attributes["phCustId"]
 
 
+def test_more_than_is_remembered(xml: Xml) -> None:
+    """Keys, words and times that are too long to be remembered are read all the same."""
+    keys = f'[a]="{"a" * 2_000}" [phCustId]="7" [timeZone]="+0530"'
+    event = normalise(f"{NEW} {keys} [xml]={xml(5)}".encode())
+    odd = normalise(f"{'a' * 2_000} FSM-WUA-WinLog {keys} [xml]={xml(5)}".encode())
+
+    assert (7, TEN_FIFTEEN_33) == (event.attributes["phCustId"], event.received)
+    assert (7, None) == (odd.attributes["phCustId"], odd.received)
+
+
+def test_lines_share_nothing(xml: Xml) -> None:
+    """Two lines of one agent differ in what they differ in: what is remembered is not written to."""
+    lines = [f"2026-03-02T10:15:33Z {host} FSM-WUA-WinLog {KEYS} [xml]={xml(5)}" for host in ("ws07 ::2", "ws08 ::1")]
+    first, second = (normalise(line.encode()).attributes for line in lines)
+
+    assert (second["customer"], second["phCustId"]) == (first["customer"], first["phCustId"])
+    assert [("ws07", "::2"), ("ws08", "::1")] == [
+        (event["reptDevName"], event["reptDevIpAddr"]) for event in (first, second)
+    ]
+
+
+def test_the_first_tag_counts(xml: Xml) -> None:
+    """A key that names a tag is no tag."""
+    lines = [NEW, NEW.replace("FSM-WUA", "AccelOps-WUA")]
+    for line in lines:
+        event = normalise(f'{line} [phCustId]="7" [a]="FSM-WUA- AccelOps-WUA-" [xml]={xml(5)}'.encode())
+
+        assert (7, "ws07.lab.example") == (event.attributes["phCustId"], event.attributes["reptDevName"])
+
+
 def test_without_xml() -> None:
     """A line of another of the agent's monitors carries no XML, and is refused by name."""
     with pytest.raises(Unreadable) as refused:
