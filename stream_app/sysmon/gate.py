@@ -15,12 +15,13 @@ from msgspec import UNSET
 
 from stream_app.language.values import Value
 from stream_app.sysmon.event_type import action_of, event_id_of, event_type, source_of
-from stream_app.sysmon.json_shapes import PROVIDERS, first
+from stream_app.sysmon.json_shapes import PROVIDERS, first, read_object
 from stream_app.sysmon.kinds import Kind, Kinds, action_told
 from stream_app.sysmon.lazy import Admitted, Plan
 from stream_app.sysmon.parts import Parts, Unreadable
 from stream_app.sysmon.readings import MISSING, text_of
-from stream_app.sysmon.shapes import MAX_BYTES, take_apart
+from stream_app.sysmon.shapes import MAX_BYTES, open_record
+from stream_app.sysmon.text_shapes import head_of, read_text
 
 MOST = 4096
 """How many event types, kinds and the like are remembered at a time: records may invent them."""
@@ -54,6 +55,7 @@ class Gate:
         self._decode_normalised, self._normalised = self._makes.normalised()
         self._wanted: dict[str, object] = {}
         self._kinds: dict[tuple[str, int], Kind] = {}
+        self._wanted_heads: dict[tuple[str, str, str], bool] = {}
         self._told: dict[Told, tuple[Kind, Plan] | None] = {}
         self._short, self._long = _teller(*_TELL_SHAPE), _teller(*_TELL_SHAPE, *_TELL_KIND)
         self._tell = self._short
@@ -70,7 +72,8 @@ class Gate:
                         return self._read_flat(value, head)
             except (ValueError, RecursionError, _Unsure):
                 pass  # it is refused or read as a whole: what is wrong may be where nobody looks
-        return self._read_parts(take_apart(value, self._max_bytes))
+        opened = open_record(value, self._max_bytes)
+        return self._read_text(opened) if isinstance(opened, str) else self._read_parts(read_object(opened))
 
     def wants(self, event_type: str) -> object:
         """Say what is wanted of events of this type."""
@@ -125,6 +128,18 @@ class Gate:
             return None
         constants = {**kind.flat.constants, "activityType": channel or None, "eventSource": provider or None}
         return kind, msgspec.structs.replace(kind.flat, constants=constants)
+
+    def _read_text(self, text: str) -> Admitted | None:
+        head = head_of(text)
+        if head is not None and (head.provider or head.channel):
+            told = head.provider, head.channel, head.event_id
+            if told not in self._wanted_heads:
+                parts = Parts(shape="xml", event_id=None, provider=head.provider, channel=head.channel)
+                kind = self._kind(source_of(parts), event_id_of(head.event_id))
+                kept(self._wanted_heads, told, bool(self._may_want(kind, None)))
+            if not self._wanted_heads[told]:
+                return None
+        return self._read_parts(read_text(text, head))
 
     def _read_parts(self, parts: Parts) -> Admitted | None:
         if parts.shape == "fortisiem-json":

@@ -5,7 +5,7 @@ carries it. Decision: a JSON string is opened once, since forwarders wrap XML an
 refused.
 """
 
-from stream_app.sysmon.json_shapes import decode_json, read_object
+from stream_app.sysmon.json_shapes import Json, decode_json, read_object
 from stream_app.sysmon.parts import Parts, Unreadable
 from stream_app.sysmon.text_shapes import read_text
 
@@ -17,24 +17,29 @@ _BOM = b"\xef\xbb\xbf"
 
 def take_apart(value: bytes, max_bytes: int = MAX_BYTES) -> Parts:
     """Take a record apart. Raises Unreadable and nothing else."""
+    opened = open_record(value, max_bytes)
+    return read_text(opened) if isinstance(opened, str) else read_object(opened)
+
+
+def open_record(value: bytes, max_bytes: int = MAX_BYTES) -> str | Json:
+    """Give the text that a record is, or its JSON object. Raises Unreadable and nothing else."""
     if len(value) > max_bytes:
         raise Unreadable("too large", f"{len(value)} bytes, {max_bytes} are read")
     data = value.removeprefix(_BOM).strip()
     if not data:
         raise Unreadable("empty", "nothing but blanks" if value else "no bytes")
     if data.startswith((b"{", b"[")):
-        return _read_json(decode_json(data))
+        return _object(decode_json(data))
     if data.startswith(b'"'):
         text = str(decode_json(data)).strip()
-        return _read_json(decode_json(text)) if text.startswith(("{", "[")) else read_text(text)
+        return _object(decode_json(text)) if text.startswith(("{", "[")) else text
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         raise Unreadable("not utf-8", str(error)) from error
-    return read_text(text)
 
 
-def _read_json(record: object) -> Parts:
+def _object(record: object) -> Json:
     if not isinstance(record, dict):
         raise Unreadable("unknown shape", "a JSON array: one record is one event")
-    return read_object(record)
+    return record

@@ -16,6 +16,7 @@ from stream_app.sysmon.attributes import EVENTS, VOCABULARY, fields_of
 from stream_app.sysmon.gate import Gate
 from stream_app.sysmon.lazy import Admitted
 from stream_app.sysmon.normalise import Event, Unreadable, normalise
+from tests.unit.sysmon.conftest import event_xml
 from tests.unit.sysmon.test_bad_input import LEAVES, SAMPLES, TREES
 
 RECORDS = Path(__file__).parents[3].parent / "shared" / "data" / "sysmon"
@@ -47,6 +48,15 @@ def refusal(through: Gate, value: bytes) -> str | None:
         event = through.read(value)
         assert event is not None
         asked(event)
+    except Unreadable as error:
+        return str(error)
+    return None
+
+
+def refusal_of(through: Gate, value: bytes) -> str | None:
+    """Say why the gate refuses a record; None where it lets it in or drops it."""
+    try:
+        through.read(value)
     except Unreadable as error:
         return str(error)
     return None
@@ -162,6 +172,16 @@ def test_a_fault_where_no_rule_looks_costs_nothing() -> None:
         event.get("fileName")
 
 
+def test_xml_is_dropped_by_its_head() -> None:
+    """Of XML that nobody wants the head is read; that its end is missing is said of a kind that somebody wants."""
+    through = Gate(lambda name: name == "Win-Sysmon-1-Create-Process", ["procName"])
+    for event_id, expected in ((1, "not xml"), (7, None)):
+        cut = event_xml(event_id, Image="a.exe").removesuffix("</Event>").encode()
+        for value in (cut, json.dumps(cut.decode()).encode()):
+            refused = refusal_of(through, value)
+            assert expected == (None if refused is None else refused.partition(":")[0])
+
+
 def test_size_is_looked_at_first() -> None:
     """A record above the limit is refused, also where it would have been dropped."""
     with pytest.raises(Unreadable, match="too large"):
@@ -172,12 +192,18 @@ def test_what_records_invent_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> No
     """Names that records invent do not fill the memory, and change no answer."""
     monkeypatch.setattr(gate, "MOST", 2)
     through = Gate(lambda name: name.endswith("7"), VOCABULARY)
-    for shape in ('{{"eventType":"Win-{}"}}', '{{"EventID":{},"Channel":"Own"}}', '{{"EventID":1,"Channel":"{}"}}'):
+    xml = event_xml(1, channel="{}", provider="", Image="a")
+    for shape in (
+        '{{"eventType":"Win-{}"}}',
+        '{{"EventID":{},"Channel":"Own"}}',
+        '{{"EventID":1,"Channel":"{}"}}',
+        xml,
+    ):
         answers = [through.read(shape.format(number).encode()) is not None for number in range(20)]
         assert answers == [
             str(normalise(shape.format(number).encode()).attributes["eventType"]).endswith("7") for number in range(20)
         ]
-    held = (through._wanted, through._kinds, through._told)
+    held = (through._wanted, through._kinds, through._told, through._wanted_heads)
     assert all(len(each) <= 2 for each in held)
 
 
