@@ -160,6 +160,13 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
             with batch:
                 windows.handle(batch)
 
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def warn() -> None:
+        """Say once what the rules' authors should know; not before the start, when the log is not set up."""
+        for rule in rulebook.enabled:
+            for warning in rule.subpattern.warnings:
+                log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
+
     if options.drained == "follow":
         _add_progress(app, options, facts)
     return app

@@ -6,6 +6,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from stream_app.language.aggregate import CountConstraint
+from stream_app.language.diagnostics import Diagnostic
 from stream_app.language.values import Predicate
 
 
@@ -17,6 +18,8 @@ class Subpattern(Struct, frozen=True):
     predicate: Predicate
     group_by: tuple[str, ...]
     constraint: CountConstraint
+    warnings: tuple[Diagnostic, ...] = ()
+    """What its author should know of the query, although it runs."""
 
 
 class Rule(Struct, frozen=True, kw_only=True, dict=True):
