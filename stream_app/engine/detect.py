@@ -7,6 +7,7 @@ FortiSIEM "uses this time in all its analytics": what the agent's header says, e
 
 from typing import TYPE_CHECKING
 
+from stream_app.engine.expense import TooExpensive
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import VERSION, Match, Origin
 from stream_app.sysmon.normalise import DEFAULT_CUSTOMER
@@ -28,8 +29,12 @@ def detect(rulebook: "Rulebook", record: "Record", event: "Event") -> list[tuple
     found: list[tuple[bytes, Match]] = []
     for rule in rulebook.rules.values():
         subpattern = rule.subpattern
-        if not rule.enabled or not subpattern.predicate(attributes):
-            continue
+        try:
+            if not rule.enabled or not subpattern.predicate(attributes):
+                continue
+        except TooExpensive as expense:
+            expense.rule = rule.id
+            raise
         time = receive_time(record, event)
         if rule.event_clock and event.created is not None:
             time = event.created
