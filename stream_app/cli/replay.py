@@ -11,10 +11,12 @@ from stream_app.cli.environment import settings
 from stream_app.cli.feed import addressed
 from stream_app.cli.files import size_of
 from stream_app.cli.screen import Bar, Screen, counted
+from stream_app.engine.detect import STAGES
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.replay import Tally, replay
 from stream_app.handoff.native import to_bytes
+from stream_app.kafka.guard import Guard
 from stream_app.kafka.partition import partition_of
 from stream_app.service import parts
 
@@ -58,12 +60,13 @@ def command(  # noqa: PLR0913 - one for each option
     with screen.progress("replaying", size_of(files)) as bar:
         feed = Feed(files, given.sysmon_topic, given.partitions, bar)
         sources = given.partitions if time_moves else None
-        for found in replay(rulebook, feed.records(), sources=sources, tally=tally):
-            if not isinstance(found, Rejection):
-                screen.incident(to_bytes(found))
-            elif all_rejected or sum(tally.rejected.values()) <= SHOWN:
-                rule = f" for {found.rule}" if found.rule else ""
-                screen.say(f"{feed.place}: rejected{rule}: {found.reason}: {found.detail}", "red")
+        with Guard(given.record_budget_ms, *STAGES):
+            for found in replay(rulebook, feed.records(), sources=sources, tally=tally):
+                if not isinstance(found, Rejection):
+                    screen.incident(to_bytes(found))
+                elif all_rejected or sum(tally.rejected.values()) <= SHOWN:
+                    rule = f" for {found.rule}" if found.rule else ""
+                    screen.say(f"{feed.place}: rejected{rule}: {found.reason}: {found.detail}", "red")
     screen.say(said(tally, time.monotonic() - began))
 
 

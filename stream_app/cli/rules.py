@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import click
-from msgspec.structs import replace
+import msgspec
 
 from stream_app.cli.environment import settings
 from stream_app.cli.screen import counted
@@ -20,13 +20,19 @@ def command() -> None:
 @command.command()
 @click.argument("folder", required=False)
 def check(folder: str | None) -> None:
-    """Read every rule and its cases in FOLDER (default: STREAM_APP_RULES); print every mistake with its place."""
+    """Read every rule and its cases in FOLDER (default: STREAM_APP_RULES); print every mistake with its place.
+
+    A warning is no mistake: the rule runs, but its author should know something of it.
+    """
     given = settings()
-    given = replace(given, rules=folder) if folder else given
+    given = msgspec.structs.replace(given, rules=folder) if folder else given
     problems: list[Diagnostic] = []
+    warnings: list[Diagnostic] = []
     rules, cases = 0, 0
     try:
-        rules = len(parts.rulebook(given).rules)
+        read = parts.rulebook(given).rules.values()
+        rules = len(read)
+        warnings.extend(warning for rule in read for warning in rule.subpattern.warnings)
     except LanguageError as error:
         problems.extend(error.diagnostics)
     for path in sorted(Path(given.rules).glob("*/cases.toml")):
@@ -36,4 +42,7 @@ def check(folder: str | None) -> None:
             problems.extend(error.diagnostics)
     if problems:
         raise LanguageError(problems)
-    click.echo(f"{given.rules}: {counted(rules, 'rule')} and {counted(cases, 'case')} read, nothing wrong")
+    for warning in sorted(warnings, key=lambda each: (each.path, each.line, each.column)):
+        click.echo(msgspec.structs.replace(warning, message=f"warning: {warning.message}").render(), err=True)
+    noted = f", {counted(len(warnings), 'warning')}" if warnings else ""
+    click.echo(f"{given.rules}: {counted(rules, 'rule')} and {counted(cases, 'case')} read, nothing wrong{noted}")

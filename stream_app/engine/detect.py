@@ -5,13 +5,14 @@ FortiSIEM "uses this time in all its analytics": what the agent's header says, e
 ``event_clock`` takes System/TimeCreated where the record carries it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import VERSION, Match, Origin
 from stream_app.engine.screen import Screen
 from stream_app.language.compile import EVENT_TYPE
+from stream_app.sysmon.event_type import usual_types
 from stream_app.sysmon.gate import Gate, kept
 from stream_app.sysmon.normalise import DEFAULT_CUSTOMER
 from stream_app.sysmon.shapes import MAX_BYTES
@@ -58,6 +59,8 @@ class Detector:
 
         What the event carries (``wanted``) is the :class:`Screen` of its type.
         """
+        for event_type in usual_types():
+            self._screen(event_type)  # now, since it takes long and a record has little time
 
     def wanting(self, event: Event) -> list["Rule"]:
         """Give the rules that want an event, in the rulebook's order. Raises Unreadable."""
@@ -98,3 +101,8 @@ def matches(rules: Sequence["Rule"], record: "Record", event: Event) -> list[tup
         group = tuple([value if value.__class__ is str or value is None else canonical(value) for value in values])
         found.append((encode_key(rule.id, customer, group), Match(VERSION, rule.id, customer, group, time, origin)))
     return found
+
+
+STAGES: tuple[Callable[..., object], ...] = (Gate.read, Screen.wanting, matches)
+"""The functions that work on a record, or on a part of it, each call on one: what takes too long in one may be broken
+off at any point, since none of them leaves anything half done."""

@@ -20,6 +20,8 @@ EMPTY = "empty"
 
 TOO_LARGE = "match too large"
 """A record that was read, and whose match for one rule cannot be sent: its customer and group are too long."""
+TOO_EXPENSIVE = "too expensive"
+"""A record that took more CPU time than one may."""
 FULL = "row full"
 """A match that cannot be counted: its row holds as many events as a record of Kafka's takes."""
 

@@ -16,12 +16,13 @@ from msgspec import Struct
 
 from stream_app.engine.agenda import Agenda
 from stream_app.engine.detect import Detector, receive_time
+from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import decode_key
 from stream_app.engine.match import Match, too_large
 from stream_app.engine.observe import advance, expires_at, full_detail, observe, wake_at
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_LARGE, Rejection
+from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
 from stream_app.rulebook.rule import Rulebook
 from stream_app.sysmon.parts import Unreadable
@@ -93,6 +94,9 @@ class _Flow:
             found = [] if event is None else self._detector.detect(record, event)
         except Unreadable as unreadable:
             yield Rejection.of(record, unreadable.reason, unreadable.detail)
+            return
+        except TooExpensive as expense:
+            yield Rejection.of(record, TOO_EXPENSIVE, str(expense), rule=expense.rule)
             return
         for key, match in found:
             unfit = too_large(key, match)

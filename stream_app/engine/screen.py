@@ -14,11 +14,12 @@ from functools import partial
 from ahocorasick_rs import AhoCorasick
 from msgspec import Struct
 
+from stream_app.engine.expense import TooExpensive
 from stream_app.language.emit import folded
 from stream_app.language.folding import fold
 from stream_app.language.reading import number_of
 from stream_app.language.requirements import Clause, Needle
-from stream_app.language.values import Attributes, Value
+from stream_app.language.values import Attributes, Predicate, Value
 from stream_app.rulebook.rule import Rule
 
 FEW = 8
@@ -75,21 +76,34 @@ class Screen:
     def wanting(self, event: Attributes) -> list[Rule]:
         """Give the rules whose filter is true of the event. Raises what reading an attribute raises."""
         if not self._scans:
-            return [rule for rule, rest in self._asked if rest(event)]
+            return _asked(self._asked, event)
         hits = self._free
         for scan in self._scans:
             value = event.get(scan.attribute)
             if value is not None:
                 hits |= scan.hits(value)
         candidates = hits & hits >> self._one & hits >> self._two & self._every
-        wanting: list[Rule] = []
+        if not candidates:
+            return []
+        asked = []
         while candidates:
             lowest = candidates & -candidates
             candidates ^= lowest
-            rule, rest = self._asked[lowest.bit_length() - 1]
+            asked.append(self._asked[lowest.bit_length() - 1])
+        return _asked(asked, event)
+
+
+def _asked(rules: Iterable[tuple[Rule, Predicate]], event: Attributes) -> list[Rule]:
+    """Ask rules one by one; give those that want the event."""
+    wanting: list[Rule] = []
+    for rule, rest in rules:
+        try:
             if rest(event):
                 wanting.append(rule)
-        return wanting
+        except TooExpensive as expense:
+            expense.rule = rule.id
+            raise
+    return wanting
 
 
 def _scans(clauses: Sequence[Sequence[Clause]], width: int) -> list[_Scan]:

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, Message
 from faust.types import TP
 from msgspec import Struct
 
+from stream_app.engine.detect import STAGES
 from stream_app.engine.incident import Incident
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
@@ -25,6 +26,7 @@ from stream_app.kafka.connection import Connection
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import Failure
+from stream_app.kafka.guard import Guard
 from stream_app.kafka.ingest import Ingest, IngestApp
 from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
 from stream_app.kafka.reader import Limits
@@ -53,6 +55,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     partitions: int = 4
     """Of the matches topic and the changelog."""
     max_record_bytes: int = 1_000_000
+    record_budget_ms: int = 500
+    """CPU time after which a record is given up and rejected; 0: never."""
     rejected_value_bytes: int = VALUE_LIMIT
     drained: str = "follow"
     """``follow``: time moves on, also without records. ``hold``: it stands still, for playing old records."""
@@ -156,6 +160,13 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
             with batch:
                 windows.handle(batch)
 
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def warn() -> None:
+        """Say once what the rules' authors should know; not before the start, when the log is not set up."""
+        for rule in rulebook.enabled:
+            for warning in rule.subpattern.warnings:
+                log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
+
     if options.drained == "follow":
         _add_progress(app, options, facts)
     return app
@@ -246,7 +257,8 @@ def run_worker(
     )
     worker.spinner = None
     try:
-        worker.execute_from_commandline()
+        with Guard(options.record_budget_ms, *STAGES):
+            worker.execute_from_commandline()
     except SystemExit as ending:
         status = ending.code if isinstance(ending.code, int) else 1
     else:

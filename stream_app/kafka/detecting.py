@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from confluent_kafka import Message
 
+from stream_app.engine.expense import TooExpensive
 from stream_app.engine.match import Match, encode_match, too_large
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
+from stream_app.engine.rejection import TOO_EXPENSIVE, TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.topics import Names
@@ -44,6 +45,8 @@ class Detecting:
         for passed in batch.records:
             if isinstance(passed.found, Unreadable):
                 self._reject(batch, passed.message, passed.found.reason, passed.found.detail)
+            elif isinstance(passed.found, TooExpensive):
+                self._reject(batch, passed.message, TOO_EXPENSIVE, str(passed.found), passed.found.rule)
             elif isinstance(passed.found, Exception):
                 self._reject(batch, passed.message, FAILED, repr(passed.found))
             else:

@@ -15,7 +15,7 @@ from stream_app.language import pytree
 from stream_app.language.checks import NETWORK_OF_NONE, Literal, shown
 from stream_app.language.emit import Emitted, Emitter, Form, Tested
 from stream_app.language.networks import Networks
-from stream_app.language.patterns import literals_of
+from stream_app.language.patterns import plain_of
 from stream_app.language.reading import is_one_family
 from stream_app.language.syntax import (
     And,
@@ -112,7 +112,7 @@ class Conditions(Emitter):
         if isinstance(node, And | Or):
             return sum(map(self._cost, node.terms))
         cost = 1 + 6 * sum(isinstance(part, Call) for part in nodes(node))
-        if isinstance(node, Matches) and literals_of(node.pattern.text) is None:
+        if isinstance(node, Matches) and plain_of(node.pattern.text) is None:
             cost += 6
         operand = node.left if isinstance(node, Comparison) else node.operand
         return cost + 3 * (self.type_of(operand) is AttributeType.IP and not isinstance(node, Presence))
@@ -220,14 +220,15 @@ class Conditions(Emitter):
 
     def _matches(self, node: Matches, known: Known) -> Test:
         pattern = self.pattern(node.pattern)
-        literals = literals_of(node.pattern.text)
-        if literals is None:
+        plain = plain_of(node.pattern.text)
+        if plain is None:
             text = self.emit(node.operand, Form.PLAIN, known)
             match = pytree.call(self.bind(pattern.search), text.value)
             found: ast.expr = pytree.compare(match, ast.IsNot(), pytree.constant(None))
             return (_where_present(found, None, text) if pattern.search("") else found), text.known
         text = self.emit(node.operand, self.text_form, known)
         value, again = self.named(text.value)
+        literals = plain.literals
         tests: list[ast.expr] = []
         if literals.equal:
             equal = pytree.constant(frozenset(map(self.fold, literals.equal)))
@@ -239,8 +240,12 @@ class Conditions(Emitter):
         for literal in literals.contains:
             part = pytree.constant(self.fold(literal))
             tests.append(pytree.compare(part, ast.In(), again if tests else value))
+        for sequence in plain.sequences:
+            folded = sequence.map(self.fold)
+            longest = pytree.compare(pytree.constant(folded.longest), ast.In(), again if tests else value)
+            tests.append(pytree.all_of([longest, pytree.call(self.bind(folded.finder()), again)]))
         found = pytree.any_of(tests)
-        return (_where_present(found, None, text) if literals.match_empty else found), text.known
+        return (_where_present(found, None, text) if pattern.search("") else found), text.known
 
     def _presence(self, node: Presence, known: Known) -> Test:
         operand = node.operand

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from stream_app.language import functions, pytree
 from stream_app.language.checks import Checker, Literal, shown
+from stream_app.language.engines import engine_of
 from stream_app.language.folding import fold
 from stream_app.language.lookups import index, lookup_of
 from stream_app.language.patterns import PatternProblem, compile_pattern
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from stream_app.language.diagnostics import Place
     from stream_app.language.environment import Environment
+    from stream_app.language.linear import Linear
     from stream_app.language.lookups import Lookup
     from stream_app.language.syntax import Expression, Operand
 
@@ -232,7 +234,7 @@ class Emitter(Checker, ABC):
         function: object = _RUN.get(call.function)
         for at, argument in enumerate(call.arguments):
             if isinstance(argument, Pattern):
-                function = functions.extractor(self.pattern(argument))
+                function = functions.extractor(self.pattern(argument, extract=True))
             else:
                 parameter = signature.at(at, len(call.arguments))
                 value, known = self._argument(call, cast("Operand", argument), parameter, known)
@@ -260,10 +262,10 @@ class Emitter(Checker, ABC):
         right = self.emit(cast("Operand", when_false), form, tested.when_false)
         return ast.IfExp(tested.test, left.value, right.value), left.known & right.known
 
-    def pattern(self, pattern: Pattern) -> re.Pattern[str]:
-        """Compile a pattern; one that cannot be is noted where it goes wrong."""
+    def pattern(self, pattern: Pattern, *, extract: bool = False) -> re.Pattern[str] | Linear:
+        """Compile a pattern for its engine; one that cannot be is noted where it goes wrong."""
         try:
-            return compile_pattern(pattern.text, ignore_case=self.environment.ignore_case)
+            return engine_of(pattern.text, ignore_case=self.environment.ignore_case, extract=extract).pattern
         except PatternProblem as problem:
             at = pattern.span.start + 1 + problem.position
             self.note(Span(at, at), f"this pattern cannot be run: {problem}")

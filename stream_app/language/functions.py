@@ -11,6 +11,7 @@ import math
 import operator
 from typing import TYPE_CHECKING
 
+from stream_app.language.linear import Linear
 from stream_app.language.reading import NAN, number_of
 
 if TYPE_CHECKING:
@@ -73,8 +74,11 @@ def replace(text: Text, old: Text, new: Text) -> Text:
     return text.replace(old, new) if old else text
 
 
-def extractor(pattern: re.Pattern[str]) -> Callable[[Text], Text]:
+def extractor(pattern: re.Pattern[str] | Linear) -> Callable[[Text], Text]:
     """EXTRACT(text, pattern): the first group of the first match, all of the match if the pattern has no group."""
+    if isinstance(pattern, Linear):
+        linear = pattern.extract
+        return lambda text: None if text is None else linear(text)
     group = min(pattern.groups, 1)
 
     def extract(text: Text) -> Text:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Filter
+from stream_app.language.diagnostics import Diagnostic
 
 
 class Subpattern(Struct, frozen=True):
@@ -17,6 +18,8 @@ class Subpattern(Struct, frozen=True):
     filter: Filter
     group_by: tuple[str, ...]
     constraint: CountConstraint
+    warnings: tuple[Diagnostic, ...] = ()
+    """What its author should know of the query, although it runs."""
 
 
 class Rule(Struct, frozen=True, kw_only=True, dict=True):

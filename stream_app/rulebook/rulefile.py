@@ -12,6 +12,7 @@ from msgspec import Struct
 from stream_app.language.aggregate import CountConstraint, parse_constraint
 from stream_app.language.compile import EVERYTHING, Environment, Filter, compile_filter
 from stream_app.language.diagnostics import Diagnostic, LanguageError
+from stream_app.language.engines import hazards
 from stream_app.language.parser import parse
 from stream_app.rulebook.content import content_id
 from stream_app.rulebook.document import Document
@@ -119,12 +120,14 @@ def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environmen
         if attribute not in environment.vocabulary:
             pattern.at_value(f"unknown attribute {attribute!r}", "group_by", index)
     query = pattern.text("query")
+    warnings: list[Diagnostic] = []
     subpattern = Subpattern(
         name=name,
         query=query,
-        filter=_filter(query, pattern, problems, environment),
+        filter=_filter(query, pattern, problems, warnings, environment),
         group_by=tuple(group_by),
         constraint=_constraint(pattern, problems),
+        warnings=tuple(warnings),
     )
     pattern.close()
     return subpattern
@@ -143,7 +146,9 @@ def _only(patterns: Fields) -> tuple[str, Fields | None]:
     return (names[0], patterns.table(names[0])) if names else ("", None)
 
 
-def _filter(query: str, pattern: Fields, problems: list[Diagnostic], environment: Environment) -> Filter:
+def _filter(
+    query: str, pattern: Fields, problems: list[Diagnostic], warnings: list[Diagnostic], environment: Environment
+) -> Filter:
     """Compile the query where it stands. Its places are places in the file only if the file holds it verbatim."""
     if query == "":
         return EVERYTHING
@@ -152,10 +157,13 @@ def _filter(query: str, pattern: Fields, problems: list[Diagnostic], environment
         pattern.at_value("query must be a literal string: '…' or '''…'''", "query")
         return EVERYTHING
     try:
-        return compile_filter(parse(query, place), environment, place)
+        expression = parse(query, place)
+        compiled = compile_filter(expression, environment, place)
+        warnings.extend(hazards(expression, place, ignore_case=environment.ignore_case))
     except LanguageError as error:
         problems.extend(error.diagnostics)
         return EVERYTHING
+    return compiled
 
 
 def _constraint(pattern: Fields, problems: list[Diagnostic]) -> CountConstraint:

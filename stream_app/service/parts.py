@@ -72,6 +72,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         names=names(settings),
         partitions=settings.partitions,
         max_record_bytes=settings.max_record_bytes,
+        record_budget_ms=settings.record_budget_ms,
         rejected_value_bytes=settings.rejected_value_bytes,
         drained=settings.drained,
         session_timeout_s=settings.session_timeout_s,

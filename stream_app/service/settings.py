@@ -88,6 +88,12 @@ class Settings(Struct, frozen=True, kw_only=True):
             ge=1_000, le=100_000_000, description="bytes of the largest record that is read; larger ones are rejected"
         ),
     ] = 1_000_000
+    record_budget_ms: Annotated[
+        int,
+        Meta(
+            ge=0, le=60_000, description="CPU milliseconds after which a record is rejected as too expensive; 0: never"
+        ),
+    ] = 500
     rejected_value_bytes: Annotated[
         int, Meta(ge=0, le=700_000, description="bytes of a rejected record that are kept with it")
     ] = 65_536

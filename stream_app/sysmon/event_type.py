@@ -8,6 +8,7 @@ RenameValue). An action or an id that is not known gives ``Unknown`` in its plac
 nothing is skipped in silence.
 """
 
+from collections.abc import Iterator
 from ipaddress import ip_address
 
 from stream_app.language.values import Attributes, Value
@@ -35,6 +36,7 @@ _ONLY_ACTION = {
     20: "WmiConsumerEvent",
     21: "WmiBindingEvent",
 }
+_ACTIONS = ("-CreateKey", "-DeleteKey", "-CreateValue", "-DeleteValue", "-SetValue", "-RenameKey", "-RenameValue")
 _ACTION_LINE = "\nEventType: "
 _FAMILIES = {"true": "-IPv6", "6": "-IPv6", "false": "-IPv4", "4": "-IPv4"}
 _MICROSOFT = "Microsoft-Windows-"
@@ -81,6 +83,13 @@ def event_type(source: str, event_id: int, attributes: Attributes) -> str:
     if name == REGISTRY:
         return f"{source}-{event_id}-{name}-{attributes.get('osObjAction') or 'Unknown'}"
     return f"{source}-{event_id}-{name}"
+
+
+def usual_types() -> Iterator[str]:
+    """Give the eventTypes that Sysmon's events on Windows usually have."""
+    for event_id, name in EVENTS.items():
+        ends = FAMILIES if event_id == NETWORK else _ACTIONS if name == REGISTRY else ("",)
+        yield from (f"{WINDOWS_SYSMON}-{event_id}-{name}{end}" for end in ends)
 
 
 def action_of(event_id: int, message: str) -> str:

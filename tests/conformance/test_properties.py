@@ -302,7 +302,7 @@ SIMPLE = st.one_of(
     st.builds(Matches, text_attribute | address_attribute, st.just(value=False), PATTERN, st.just(NOWHERE)),
 )
 REQUIRING = st.recursive(
-    SIMPLE | TERMS,
+    st.deferred(lambda: SIMPLE | TERMS),
     lambda inner: st.builds(
         lambda node, terms: node(tuple(terms), NOWHERE),
         st.sampled_from((And, Or)),

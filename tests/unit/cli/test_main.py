@@ -99,6 +99,23 @@ def test_wrong_cases_are_told_too(tmp_path: Path) -> None:
     assert (2, True) == (done.returncode, b"cases.toml:1:1: missing key 'events'" in done.stderr)
 
 
+def test_a_warning_is_shown_and_is_no_mistake(tmp_path: Path) -> None:
+    """A pattern that may take long is named with its place and why; the status is that of a good rule."""
+    path = next((ROOT / "rules").glob("*/windows-*.toml"))
+    text = path.read_text().replace("query = '''", "query = '''command NOT REGEXP \"(a+)+(?=b)\" AND ", 1)
+    (tmp_path / "rules" / "one").mkdir(parents=True)
+    (tmp_path / "rules" / "one" / "one.toml").write_text(text)
+    done = run("rules", "check", "rules", folder=tmp_path)
+    place, line, caret = done.stderr.decode().splitlines()
+    assert place.endswith(
+        ": warning: this pattern can take for ever on a text that was made for it: it needs re, for a look-ahead"
+    )
+    assert place.startswith("rules/one/one.toml:")
+    assert line.index("(a+)+") == caret.index("^")
+    expected = b"rules: 1 rule and 0 cases read, nothing wrong, 1 warning\n"
+    assert (0, expected) == (done.returncode, done.stdout)
+
+
 def test_a_file_that_is_not_there_is_named() -> None:
     """Status 1, one line, no stack trace."""
     done = run("replay", "gone.jsonl")

@@ -4,11 +4,14 @@ import json
 from collections.abc import Callable, Iterable
 
 import pytest
+from msgspec.structs import replace
 
+from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.replay import Tally, replay
+from stream_app.language.compile import EVERYTHING
 from stream_app.rulebook.rule import Rule, Rulebook
 
 MINUTE = 60_000
@@ -53,6 +56,28 @@ def test_flow(rule_of: Callable[..., Rule]) -> None:
     ] == told(found)
     assert Tally(5, 3, 1, 3, {"not json": 1, "empty": 1}) == tally
     assert tally.late == 0
+
+
+def test_a_record_that_is_given_up(rule_of: Callable[..., Rule]) -> None:
+    """What is raised in a rule's filter when a record takes too long becomes a rejection; the next record counts."""
+    took = iter([TooExpensive(700, 500)])
+
+    def predicate(_attributes: object) -> bool:
+        for expense in took:
+            raise expense
+        return True
+
+    rule = rule_of()
+    rule = replace(rule, subpattern=replace(rule.subpattern, filter=replace(EVERYTHING, rest=predicate)))
+    tally = Tally()
+    found = list(replay(Rulebook({rule.id: rule}), records([0, MINUTE]), tally=tally))
+    assert ["too expensive", ("create", 1, MINUTE)] == told(found)
+    assert isinstance(found[0], Rejection)
+    assert (rule.id, "given up after 700 ms in the filter of PH_Rule_Test, allowed are 500") == (
+        found[0].rule,
+        found[0].detail,
+    )
+    assert {"too expensive": 1} == tally.rejected
 
 
 def test_as_they_come(rule_of: Callable[..., Rule]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_app.kafka.counters import Counters
@@ -92,6 +92,7 @@ def test_a_worker_that_goes_on_says_each_streak_once(caplog: pytest.LogCaptureFi
     ]
 
 
+@settings(deadline=None)  # each example makes a screen
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 5))
 def test_streaks_are_counted_exactly(readable: list[bool], limit: int) -> None:
     """The number of streaks is that of the runs of unreadable records which are long enough."""

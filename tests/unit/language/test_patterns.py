@@ -7,8 +7,19 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
-from stream_app.language.patterns import Literals, PatternProblem, compile_pattern, literals_of
+from stream_app.language.folding import fold
+from stream_app.language.patterns import (
+    Literals,
+    Part,
+    PatternProblem,
+    Plain,
+    Sequence,
+    compile_pattern,
+    literals_of,
+    plain_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -21,6 +32,7 @@ from stream_app.language.patterns import Literals, PatternProblem, compile_patte
         (r"^C:\\x\.y", Literals((), (r"C:\x.y",), (), ())),
         ("^abc.*$", Literals((), ("abc",), (), ())),
         ("abc$", Literals((), (), ("abc", "abc\n"), ())),
+        (".*?.*abc.*?", Literals((), (), (), ("abc",))),
         (".*abc$", Literals((), (), ("abc", "abc\n"), ())),
         ("^abc$", Literals(("abc", "abc\n"), (), (), ())),
         (r"a\$|^b\||c", Literals((), ("b|",), (), ("a$", "c"))),
@@ -41,7 +53,7 @@ def test_a_plain_pattern_reduces(pattern: str, expected: Literals) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
-        *("a.b", "a*", "ab+", "a?", "a{2}", ".+a", ".*?a", ".*+a", "a.*b", "a|b.", "[ab]", "[a|b]", "(a)", "(a|b)"),
+        *("a.b", "a*", "ab+", "a?", "a{2}", ".+a", ".*+a", "a.*b", "a|b.", "[ab]", "[a|b]", "(a)", "(a|b)"),
         *("(?i)a", "a^b", "a$b", "^^a", "a$$", "}", r"\d", r"a\b", r"\n", r"\A"),
     ],
 )
@@ -66,6 +78,59 @@ def test_a_reduced_pattern_matches_what_the_pattern_matches(pattern: str, text: 
         found = text in literals.equal or text.startswith(literals.begins) or text.endswith(literals.ends)
         assert expected == (found or any(part in text for part in literals.contains))
         assert literals.match_empty == (compiled.search("") is not None)
+
+
+_PIECES = ("a", "b", "A", "s", "\u017f", r"\.", ".*", ".*?", ".+", ".+?", ".*+", "^", "$", "|", "\n", "?", ".")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("a.*b", Sequence((Part(0, "a"), Part(0, "b")), at_start=False, at_end=False)),
+        ("^a.*b$", Sequence((Part(0, "a"), Part(0, "b")), at_start=True, at_end=True)),
+        (r".*a\..*?b.+c.*", Sequence((Part(0, "a."), Part(0, "b"), Part(1, "c")), at_start=False, at_end=False)),
+        ("^.+a", Sequence((Part(0, ""), Part(1, "a")), at_start=True, at_end=False)),
+        ("a.+.*.+?$", Sequence((Part(0, "a"), Part(2, "")), at_start=False, at_end=True)),
+    ],
+)
+def test_literals_with_anything_between_them_are_a_sequence(pattern: str, expected: Sequence) -> None:
+    """Each part is found behind the one before it."""
+    assert Plain(Literals((), (), (), ()), (expected,)) == plain_of(pattern)
+
+
+def test_a_sequence_may_be_one_alternative() -> None:
+    """The form that the converted rules hold."""
+    plain = plain_of(r"\\MEGAsyncSetup32_.*RC\.exe$|\\MEGAsync\.exe$")
+    assert plain is not None
+    assert ("\\MEGAsync.exe", "\\MEGAsync.exe\n") == plain.literals.ends
+    assert ["\\MEGAsyncSetup32_"] == [sequence.longest for sequence in plain.sequences]
+
+
+@given(
+    st.one_of(
+        st.lists(st.sampled_from(_PIECES)),
+        st.lists(st.sampled_from(("a", "b", "s", ".*", ".*?", ".+", "|", "$", "^")), min_size=3),
+    ).map("".join),
+    st.text("abAsS\u017f.\n", max_size=8),
+    st.booleans(),
+)
+def test_plain_parts_match_what_the_pattern_matches(pattern: str, text: str, ignore_case: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """For every pattern that reduces, all of its parts together agree with ``re`` about every text."""
+    try:
+        compiled = compile_pattern(pattern, ignore_case=ignore_case)
+    except PatternProblem:
+        return
+    plain = plain_of(pattern)
+    if plain is None:
+        return
+    change = fold if ignore_case else str
+    expected = compiled.search(text) is not None
+    text = change(text)
+    equal, begins, ends, contains = (tuple(map(change, literals)) for literals in astuple(plain.literals))
+    found = text in equal or text.startswith(begins) or text.endswith(ends) or any(part in text for part in contains)
+    sequences = [sequence.map(change) for sequence in plain.sequences]
+    assert expected == (found or any(sequence.finder()(text) for sequence in sequences))
+    assert all(sequence.longest in text for sequence in sequences if sequence.finder()(text))
 
 
 def test_a_point_matches_a_newline() -> None:
