@@ -34,10 +34,14 @@ def correlate(
 
     The row's position is the one that decided.
     """
-    if len(decisions) == 1 == len(row.episodes) and _reaches(row.episodes[0], decisions[0].time, quiet(rule)):
-        one = row.episodes[0]  # nearly every match there is: its incident stands alone, and goes on
-        grown = (_grown(rule, row, one, decisions[0], one.revision + 1),)
-        return grown, grown
+    if len(decisions) == 1 == len(row.episodes):  # nearly every match there is: its incident stands alone, and goes on
+        (one,) = row.episodes
+        if _reaches(one, decisions[0].time, quiet(rule)):
+            grown = (_grown(rule, row, one, decisions[0], one.revision + 1),)
+            return grown, grown
+    elif not row.episodes and len(decisions) == 1 and decisions[0].mark is not None:
+        made = (_made(rule, key, row, decisions[0], decisions[0].mark),)
+        return made, made
     after = list(row.episodes)
     changed: set[int] = set()
     for decision in decisions:
@@ -118,7 +122,7 @@ def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int
     elif time < first:
         first = time
     evidence = (*one.evidence, mark)
-    if one.evidence and time <= one.evidence[-1].time:
+    if one.evidence and time <= one.evidence[-1].time and not _follows(mark, one.evidence[-1]):
         evidence = tuple(sorted(evidence, key=lambda each: place_of(each, row.sources)))
     return Episode(
         one.id,
@@ -130,6 +134,20 @@ def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int
         row.position,
         _bounded(evidence, rule.evidence),
         b"",
+    )
+
+
+def _follows(mark: Mark, last: Mark) -> bool:
+    """Tell, without a look at the sources, whether a mark stands behind the last one: many come in one second."""
+    return mark.time == last.time and mark.source == last.source and mark.offset > last.offset
+
+
+def _made(rule: Rule, key: Key, row: Row, decision: Decision, mark: Mark) -> Episode:
+    """Give the incident that a trigger makes."""
+    time = decision.time
+    evidence = (mark,) if rule.evidence > 0 else ()
+    return Episode(
+        incident_id(rule, key, time), 1, mark.time, mark.time, 1, decision.behind, row.position, evidence, b""
     )
 
 
