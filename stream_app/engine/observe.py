@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from stream_app.engine.correlate import correlate, over, quiet
+from stream_app.engine.correlate import alone, correlate, over, quiet
 from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match, Origin
@@ -60,16 +60,15 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
         return Observed(_moved(row, position), current(rule, key, row), late=late, repeated=True)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
     sources = (*sources[:index], source, *sources[index + 1 :]) if index or len(sources) > 1 else (source,)
-    before = row
     key = Key(match.rule, match.customer, match.group)
-    row = Row(VERSION, max(row.position, position), max(row.latest, time), sources, row.episodes, row.held)
     mark = Mark(time, index, origin.offset)
-    if not late and not row.held and every_event(rule):  # what decides is this event alone
-        episodes, changed = correlate(rule, key, row, (Decision(time, mark, 1),))
-        if len(episodes) > 1:
-            episodes = over(rule, episodes, stream_time, row.position)
-        after = Row(VERSION, row.position, row.latest, sources, episodes, ())
-        return Observed(after, tuple([incident(rule, key, episode, sources) for episode in changed]))
+    before = row
+    row = Row(VERSION, max(row.position, position), max(row.latest, time), sources, row.episodes, row.held)
+    if not late and not row.held and every_event(rule):  # this event alone decides
+        one = alone(rule, key, row, mark)
+        if one is not None:
+            after = Row(VERSION, row.position, row.latest, sources, (one,), ())
+            return Observed(after, (incident(rule, key, one, sources),))
     row, due = _due(rule, key, row, stream_time) if row.held else (row, ())
     if late:
         return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), due, late=True)

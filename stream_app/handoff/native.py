@@ -82,8 +82,9 @@ class _Form:
         self.attributes = [name for name, _ in rule.places]
         wire = {f"field{place}": name for place, name in enumerate((*fields, *self.attributes, "mergedInto"))}
         self.kind = defstruct("Written", [(each, Any, UNSET) for each in wire], rename=wire, frozen=True, gc=False)
-        self.values = _picked([place for _, place in rule.places])
+        self.places = [place for _, place in rule.places]
         self.width = len(rule.subpattern.group_by)
+        self.in_order = self.places == list(range(self.width))
         sides = [_side(name) for name in self.attributes]
         self.source, self.target, self.detail = [
             _Said([(name, place) for place, name in enumerate(self.attributes) if sides[place] == side])
@@ -96,7 +97,9 @@ class _Said:
 
     def __init__(self, attributes: Sequence[tuple[str, int]]) -> None:
         self.template = ", ".join(f"{name}:%s" for name, _ in attributes)
-        self.values = _picked([place for _, place in attributes])
+        places: list[int | slice] = [place for _, place in attributes]
+        # Of one place it gives the value itself, which a template takes as well; of none, no values.
+        self.values: Callable[[Group], Any] = itemgetter(*places or [slice(0)])
 
 
 _forms: dict[str, _Form] = {}
@@ -121,15 +124,17 @@ def to_bytes(incident: Incident) -> bytes:
     """Give the JSON that goes on the incidents topic, keyed by the incident's id. The same incident: the same bytes."""
     rule, key, episode = incident.rule, incident.key, incident.episode
     form = _form(rule)
-    values = form.values(key.group if len(key.group) >= form.width else whole(rule, key.group))
+    group = key.group if len(key.group) >= form.width else whole(rule, key.group)
+    values = group if form.in_order and len(group) == form.width else tuple([group[place] for place in form.places])
+    written: Sequence[object] = values
     if None in values:
         source, target, detail = _sides(form.attributes, values)
-        values = tuple([UNSET if value is None else value for value in values])
+        written = [UNSET if value is None else value for value in values]
     else:
         source = form.source.template % form.source.values(values)
         target = form.target.template % form.target.values(values)
         detail = form.detail.template % form.detail.values(values)
-    written = form.kind(
+    fields = form.kind(
         SCHEMA,
         incident.incident_id,
         episode.revision,
@@ -146,22 +151,15 @@ def to_bytes(incident: Incident) -> bytes:
         target,
         detail,
         incident.evidence,
-        *values,
+        *written,
         *([incident.merged_into] if episode.into else ()),
     )
-    return _encode(written)
+    return _encode(fields)
 
 
 def _side(name: str) -> int:
     """Tell where an attribute is said: 0 incidentSrc, 1 incidentTarget, 2 incidentDetail."""
     return 0 if name in _SOURCE else 1 if name in _TARGET else 2
-
-
-def _picked(places: list[int]) -> Callable[[Group], Group]:
-    """Give what picks these places out of a tuple."""
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda values: tuple([values[place] for place in places])
 
 
 def _sides(attributes: list[str], values: Group) -> list[str]:

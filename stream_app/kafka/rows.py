@@ -1,18 +1,21 @@
 """The rows of the partitions that are ours, and the changelog's end as we know it: what a batch changes and logs.
 
 Decision: our own records of a changelog partition are neighbours, since nobody else may write there. A hole between two
-of them is somebody else's record (a frozen worker that woke up), and only a recovery can put its rows right.
+of them is somebody else's record (a frozen worker that woke up), and only a recovery can put its rows right. So where
+the last record of a batch lies says whether all of them are there, and no other is asked for.
 """
 
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import KafkaError, Message
 
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.recovery import Recovered, Rows, tombstone_headers
 from stream_app.kafka.rocks import RocksRows
-from stream_app.kafka.sender import Outgoing
+
+if TYPE_CHECKING:
+    from stream_app.kafka.sender import Outgoing
 
 
 class ForeignWriter(Exception):

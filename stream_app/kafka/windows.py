@@ -158,7 +158,8 @@ class _Fold:
             time = now if position >= since else self._clock.time_at(position)
             observed = observe(rule, row, match, position, time)
             touched[key] = rule, observed.row
-            send(observed.incidents)
+            if observed.incidents:
+                send(observed.incidents)
             if observed.repeated or observed.late or observed.full:
                 self._note(rule, match, observed, time)
             if len(observed.row.held) > CROWD:
@@ -209,13 +210,14 @@ class _Fold:
         self._flush()
         self._counters.observed += self._observed
         written: dict[bytes, bytes | None] = {}
-        put = self._state.agenda.put
+        agenda = self._state.agenda
         for key, (rule, row) in self._rows.items():
             if row is None:
                 written[key] = None
             else:
                 written[key] = encode_row(row)
-                put(key, wake_at(rule, row))
+                if row.held or key not in agenda:  # a row where nothing waits is due later each time
+                    agenda.put(key, wake_at(rule, row))
         if self._clock is not self._state.clock:
             written[PROGRESS_KEY] = encode_clock(self._clock)
             self._state.clock = self._clock

@@ -29,7 +29,7 @@ ATTRIBUTES: dict[str, Value | None] = {
 }
 
 
-def made(
+def made(  # noqa: PLR0913 - what differs between the tests
     attributes: Mapping[str, Value | None] = ATTRIBUTES,
     *,
     customer: str = "1",
