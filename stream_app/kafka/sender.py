@@ -1,7 +1,8 @@
-"""What the worker sends, through librdkafka: every record has its own acknowledgement, and one failure is the end.
+"""What the worker sends, through librdkafka: acknowledged by all replicas, and one failure is the end.
 
 Decision: an idempotent producer without time-outs, so that the broker has a *prefix* of what was sent to a partition.
-Rows remember the highest offset that they counted; a match that failed while a later one got through would be lost.
+Rows remember the highest offset that they counted; a match that failed while a later one got through would be lost. A
+record that a broker refuses is a fatal error of the whole producer, whoever asked to hear of it.
 """
 
 import asyncio
