@@ -18,6 +18,9 @@ class Agenda:
     def __len__(self) -> int:
         return len(self._when)
 
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._when
+
     def put(self, key: bytes, time: int) -> None:
         """Look at the key's row when the stream has come to ``time``; an earlier entry of it stands."""
         when = self._when.get(key)

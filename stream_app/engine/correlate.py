@@ -35,7 +35,7 @@ def correlate(
     The row's position is the one that decided.
     """
     if len(decisions) == 1 == len(row.episodes) and _reaches(row.episodes[0], decisions[0].time, quiet(rule)):
-        one = row.episodes[0]  # nearly every match there is: its incident stands alone, and goes on
+        one = row.episodes[0]
         grown = (_grown(rule, row, one, decisions[0], one.revision + 1),)
         return grown, grown
     after = list(row.episodes)
@@ -52,6 +52,26 @@ def correlate(
         after[index] = _grown(rule, row, one, decision, one.revision + (index not in changed))
         changed.add(index)
     return tuple(after), tuple([after[index] for index in sorted(changed)])
+
+
+def alone(rule: Rule, key: Key, row: Row, mark: Mark) -> Episode | None:
+    """Give the only incident of a key after a trigger with one event behind it, which it makes or goes on with.
+
+    Nearly every match there is. None where this is not the whole story: :func:`correlate` tells it, with equal results.
+    """
+    time, episodes, position = mark.time, row.episodes, row.position
+    if not episodes:
+        evidence = _bounded((mark,), rule.evidence)
+        return Episode(incident_id(rule, key, time), 1, time, time, 1, 1, position, evidence, b"")
+    one, marks = episodes[0], episodes[0].evidence
+    if len(episodes) > 1 or not marks or not _reaches(one, time, quiet(rule)):
+        return None
+    last = marks[-1]  # several in one second or millisecond are common, and in the order of their places as a rule
+    if time < last.time or (time == last.time and place_of(mark, row.sources) < place_of(last, row.sources)):
+        return None
+    marks = _bounded((*marks, mark), rule.evidence)
+    end = max(one.last, time)
+    return Episode(one.id, one.revision + 1, one.first, end, one.count + 1, one.events + 1, position, marks, b"")
 
 
 def over(rule: Rule, episodes: tuple[Episode, ...], stream_time: int | None, position: int) -> tuple[Episode, ...]:

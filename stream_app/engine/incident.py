@@ -1,4 +1,4 @@
-"""What a rule found, as a value: rule, group, episode in; an incident out, with the id that it will have for ever.
+"""What a rule found, as a value: rule, key, episode in; an incident out, with the id that it will have for ever.
 
 Decision: the id is a UUIDv5 of a JSON text, ``[customer, rule, [[attribute, value or null], ...], first seen]``, its
 attributes in the order of their names. A replay, a restart or a second worker makes the same one, and anybody can
@@ -6,7 +6,6 @@ recompute it. It is made once, when the incident is, and kept: an earlier event 
 ``incidentFirstSeen`` back and leaves the id alone.
 """
 
-from collections.abc import Mapping
 from hashlib import sha1
 from uuid import UUID
 
@@ -31,38 +30,70 @@ CREATE, UPDATE, CLEAR = "create", "update", "clear"
 class Incident(Struct, frozen=True, gc=False):
     """One state of one incident. Of several with the same id, the highest revision is the truth.
 
-    Times are integer milliseconds since 1970. ``attributes`` holds the mapped attributes that are present.
-    ``evidence`` names records as ``topic/partition@offset``: the first trigger, then the latest of the others.
+    Decision: a view. One is made for each match, so that it holds what its fields follow from, and a field costs where
+    it is asked for.
     """
 
-    activity: str
-    """``create``, ``update``, or ``clear`` for one that turned out to be part of another (``merged_into``)."""
-    revision: int
     incident_id: str
-    rule: str
-    rule_name: str
-    severity: int
-    category: str
-    subcategory: str
-    tactics: tuple[str, ...]
-    techniques: tuple[str, ...]
-    customer: str
-    attributes: Mapping[str, Value]
-    status: int
-    count: int
-    """Triggers."""
-    incident_count: int
-    """Distinct events behind them."""
-    first_seen: int
-    last_seen: int
+    rule: Rule
+    key: Key
+    episode: Episode
     evidence: tuple[str, ...]
-    merged_into: str = ""
-    """The incident that took over the counts of this one, where an event came that joins the two."""
+    """Records as ``topic/partition@offset``: the first trigger, then the latest of the others."""
+
+    @property
+    def activity(self) -> str:
+        """``create``, ``update``, or ``clear`` for one that turned out to be part of another (``merged_into``)."""
+        return CLEAR if self.episode.into else CREATE if self.episode.revision == 1 else UPDATE
+
+    @property
+    def status(self) -> int:
+        """FortiSIEM's incidentStatus."""
+        return SYSTEM_CLEARED if self.episode.into else ACTIVE
+
+    @property
+    def revision(self) -> int:
+        """How often it changed."""
+        return self.episode.revision
+
+    @property
+    def count(self) -> int:
+        """Triggers."""
+        return self.episode.count
+
+    @property
+    def incident_count(self) -> int:
+        """Distinct events behind them."""
+        return self.episode.events
+
+    @property
+    def first_seen(self) -> int:
+        """Time of the first trigger, integer milliseconds since 1970."""
+        return self.episode.first
+
+    @property
+    def last_seen(self) -> int:
+        """Time of the last one."""
+        return self.episode.last
+
+    @property
+    def merged_into(self) -> str:
+        """The id of the incident that took this one's counts over, where an event came that joins the two; or empty."""
+        return id_text(self.episode.into)
+
+    @property
+    def attributes(self) -> dict[str, Value]:
+        """The mapped attributes that are present, in the mapping's order.
+
+        A key that was made when the rule grouped by fewer attributes lacks values: these are absent.
+        """
+        group = whole(self.rule, self.key.group)
+        return {name: value for name, place in self.rule.places if (value := group[place]) is not None}
 
 
 def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     """Give the 16 bytes of the id of an incident that is made at ``first_seen``."""
-    group = _whole(rule, key.group)
+    group = whole(rule, key.group)
     named = [(attribute, group[place]) for attribute, place in rule.sorted_places]
     name = msgspec.json.encode((key.customer, key.rule, named, first_seen))
     digest = sha1(_NAMESPACE + name, usedforsecurity=False).digest()
@@ -70,7 +101,7 @@ def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     return digest[:6] + bytes((digest[6] & 0x0F | 0x50, digest[7], digest[8] & 0x3F | 0x80)) + digest[9:16]
 
 
-def _whole(rule: Rule, group: Group) -> Group:
+def whole(rule: Rule, group: Group) -> Group:
     """Give a group a value for each attribute that the rule groups by now, absent where it has none."""
     missing = len(rule.subpattern.group_by) - len(group)
     return (*group, *[None] * missing) if missing > 0 else group
@@ -78,38 +109,16 @@ def _whole(rule: Rule, group: Group) -> Group:
 
 def id_text(data: bytes) -> str:
     """Give an id's text; empty for none."""
-    text = data.hex()
-    return text and f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    pairs = data.hex("-", 2)  # of bytes; five of the seven dashes are wanted
+    return pairs and f"{pairs[:4]}{pairs[5:29]}{pairs[30:34]}{pairs[35:]}"
 
 
 def incident(rule: Rule, key: Key, episode: Episode, sources: tuple[Source, ...]) -> Incident:
-    """Give the incident as it stands. The same episode gives the same incident: the activity follows from it too.
-
-    A key that was made when the rule grouped by fewer attributes lacks values: these are absent.
-    """
-    group = _whole(rule, key.group)
-    attributes = {name: value for name, place in rule.places if (value := group[place]) is not None}
-    places = [f"{source.topic}/{source.partition}@" for source in sources]
-    evidence = tuple([f"{places[mark.source]}{mark.offset}" for mark in episode.evidence])
-    # Fields by position: their names would cost as much as all else here.
-    return Incident(
-        CLEAR if episode.into else CREATE if episode.revision == 1 else UPDATE,
-        episode.revision,
-        id_text(episode.id),
-        rule.id,
-        rule.name,
-        rule.severity,
-        rule.category,
-        rule.subcategory,
-        rule.tactics,
-        rule.techniques,
-        key.customer,
-        attributes,
-        SYSTEM_CLEARED if episode.into else ACTIVE,
-        episode.count,
-        episode.events,
-        episode.first,
-        episode.last,
-        evidence,
-        id_text(episode.into),
-    )
+    """Give the incident as it stands. The same episode gives the same incident: the activity follows from it too."""
+    if len(sources) == 1:
+        place = f"{sources[0].topic}/{sources[0].partition}@"
+        evidence = [f"{place}{mark.offset}" for mark in episode.evidence]
+    else:
+        places = [f"{source.topic}/{source.partition}@" for source in sources]
+        evidence = [f"{places[mark.source]}{mark.offset}" for mark in episode.evidence]
+    return Incident(id_text(episode.id), rule, key, episode, tuple(evidence))

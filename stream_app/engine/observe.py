@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from stream_app.engine.correlate import correlate, over, quiet
+from stream_app.engine.correlate import alone, correlate, over, quiet
 from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match, Origin
@@ -46,25 +46,32 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
     read again from its own position is late again if it was, provided ``stream_time`` is the one of that position. One
     that finds its row full leaves no trace in it: read again, it is judged again.
     """
-    key = Key(match.rule, match.customer, match.group)
     time, origin = match.time, match.origin
     late = stream_time is not None and time < stream_time - rule.lateness
     if row is None:
         row = Row(VERSION, position, time, (), (), ())
-    index = _source(row.sources, origin)
-    if index < len(row.sources) and origin.offset <= row.sources[index].offset:
+    sources = row.sources
+    index = 0
+    if not sources or sources[0].partition != origin.partition or sources[0].topic_id != origin.topic_id:
+        index = _source(sources, origin)
+    if index < len(sources) and origin.offset <= sources[index].offset:
         late = late and position <= row.position
+        key = Key(match.rule, match.customer, match.group)
         return Observed(_moved(row, position), current(rule, key, row), late=late, repeated=True)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
-    sources = (*row.sources[:index], source, *row.sources[index + 1 :]) if index or len(row.sources) > 1 else (source,)
+    sources = (*sources[:index], source, *sources[index + 1 :]) if index or len(sources) > 1 else (source,)
+    key = Key(match.rule, match.customer, match.group)
+    mark = Mark(time, index, origin.offset)
     before = row
     row = Row(VERSION, max(row.position, position), max(row.latest, time), sources, row.episodes, row.held)
-    due: tuple[Incident, ...] = ()
-    if row.held:
-        row, due = _due(rule, key, row, stream_time)
+    if not late and not row.held and every_event(rule):  # this event alone decides
+        one = alone(rule, key, row, mark)
+        if one is not None:
+            after = Row(VERSION, row.position, row.latest, sources, (one,), ())
+            return Observed(after, (incident(rule, key, one, sources),))
+    row, due = _due(rule, key, row, stream_time) if row.held else (row, ())
     if late:
         return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), due, late=True)
-    mark = Mark(time, index, origin.offset)
     held: Sequence[Held] = ()
     decisions = [Decision(time, mark, 1)]
     if not every_event(rule):
@@ -121,8 +128,8 @@ def expires_at(rule: Rule, row: Row) -> int:
 
 def wake_at(rule: Rule, row: Row) -> int:
     """Give the stream time (ms) at which the row is to be looked at again: it is due, or it has expired."""
-    expiry = expires_at(rule, row) + 1
-    due = due_at(rule, row)
+    expiry = row.latest + quiet(rule) + rule.lateness + 1
+    due = _due_at(rule, row.held) if row.held else None
     return expiry if due is None else min(due, expiry)
 
 

@@ -2,48 +2,50 @@
 
 Decision: everything FortiSIEM has a name for bears it, times are integer milliseconds since 1970, and the mapped
 attributes stand beside these under their own names. Four fields are ours: ``schemaVersion``, ``activity``, ``revision``
-(the highest of an incidentId is the truth; the same one has the same bytes) and ``mergedInto``.
+(the highest of an incidentId is the truth; the same one has the same bytes) and ``mergedInto``. What is the same in all
+incidents of a rule is encoded once for the rule.
 """
 
-import msgspec
-from msgspec import Struct
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
 
-from stream_app.engine.incident import Incident
+import msgspec
+from msgspec import UNSET, Raw, defstruct
+
+from stream_app.engine.incident import Incident, whole
+from stream_app.engine.match import Group
 from stream_app.language.values import Value
+from stream_app.rulebook.rule import Rule
 
 SCHEMA = 1
 
-
-class _Head(Struct, frozen=True, gc=False, rename="camel"):
-    """What every incident has, as it goes on the wire."""
-
-    schema_version: int
-    incident_id: str
-    revision: int
-    activity: str
-    incident_status: int
-    incident_title: str
-    incident_first_seen: int
-    incident_last_seen: int
-    count: int
-    incident_count: int
-    event_type: str
-    event_severity: int
-    event_severity_cat: str
-    rule_id: str
-    rule_name: str
-    ph_incident_category: str
-    ph_sub_incident_category: str
-    attack_tactic: tuple[str, ...]
-    attack_technique: tuple[str, ...]
-    ph_cust_id: Value
-    incident_src: str
-    incident_target: str
-    incident_detail: str
-    triggering_event_list: tuple[str, ...]
-
-
-FIELDS = _Head.__struct_encode_fields__
+FIELDS = (
+    "schemaVersion",
+    "incidentId",
+    "revision",
+    "activity",
+    "incidentStatus",
+    "incidentTitle",
+    "incidentFirstSeen",
+    "incidentLastSeen",
+    "count",
+    "incidentCount",
+    "eventType",
+    "eventSeverity",
+    "eventSeverityCat",
+    "ruleId",
+    "ruleName",
+    "phIncidentCategory",
+    "phSubIncidentCategory",
+    "attackTactic",
+    "attackTechnique",
+    "phCustId",
+    "incidentSrc",
+    "incidentTarget",
+    "incidentDetail",
+    "triggeringEventList",
+)
 """The fields of every incident, in their order on the wire. The mapped attributes follow; a rule that maps one of these
 names is refused when it is loaded. ``mergedInto`` comes last, in an incident that another one took over."""
 
@@ -54,7 +56,61 @@ _TARGET = frozenset(
 _CUSTOMER_DIGITS = 18
 _MEDIUM, _HIGH = 5, 9
 
-_encoder = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
+
+
+class _Form:
+    """How the incidents of one rule are written: a type with their fields in order, and what is the same in all."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.title = Raw(_encode(rule.name))
+        facts = {
+            "eventType": rule.id,
+            "eventSeverity": rule.severity,
+            "eventSeverityCat": severity_category(rule.severity),
+            "ruleId": rule.id,
+            "ruleName": rule.name,
+            "phIncidentCategory": rule.category,
+            "phSubIncidentCategory": rule.subcategory,
+            "attackTactic": rule.tactics,
+            "attackTechnique": rule.techniques,
+        }
+        # The value of eventType, and behind it whole fields: what is raw is written as it is.
+        self.facts = Raw(_encode(facts)[len(b'{"eventType":') : -1])
+        fields = [name for name in FIELDS if name == "eventType" or name not in facts]
+        self.attributes = [name for name, _ in rule.places]
+        wire = {f"field{place}": name for place, name in enumerate((*fields, *self.attributes, "mergedInto"))}
+        self.kind = defstruct("Written", [(each, Any, UNSET) for each in wire], rename=wire, frozen=True, gc=False)
+        self.places = [place for _, place in rule.places]
+        self.width = len(rule.subpattern.group_by)
+        self.in_order = self.places == list(range(self.width))
+        sides = [_side(name) for name in self.attributes]
+        self.source, self.target, self.detail = [
+            _Said([(name, place) for place, name in enumerate(self.attributes) if sides[place] == side])
+            for side in range(3)
+        ]
+
+
+class _Said:
+    """Attributes as one text: a template, and what picks its values out of those of an incident."""
+
+    def __init__(self, attributes: Sequence[tuple[str, int]]) -> None:
+        self.template = ", ".join(f"{name}:%s" for name, _ in attributes)
+        places: list[int | slice] = [place for _, place in attributes]
+        # Of one place it gives the value itself, which a template takes as well; of none, no values.
+        self.values: Callable[[Group], Any] = itemgetter(*places or [slice(0)])
+
+
+_forms: dict[str, _Form] = {}
+
+
+def _form(rule: Rule) -> _Form:
+    """Give a rule's form, worked out once for the rule that is loaded."""
+    form = _forms.get(rule.id)
+    if form is None or form.rule is not rule:
+        form = _forms[rule.id] = _Form(rule)
+    return form
 
 
 def severity_category(severity: int) -> str:
@@ -66,45 +122,53 @@ def severity_category(severity: int) -> str:
 
 def to_bytes(incident: Incident) -> bytes:
     """Give the JSON that goes on the incidents topic, keyed by the incident's id. The same incident: the same bytes."""
-    source: list[str] = []
-    target: list[str] = []
-    detail: list[str] = []
-    for name, value in incident.attributes.items():
-        side = source if name in _SOURCE else target if name in _TARGET else detail
-        side.append(f"{name}:{value}")
-    # Fields by position, and their names encoded once for all: a dict would cost half as much again.
-    head = _Head(
+    rule, key, episode = incident.rule, incident.key, incident.episode
+    form = _form(rule)
+    group = key.group if len(key.group) >= form.width else whole(rule, key.group)
+    values = group if form.in_order and len(group) == form.width else tuple([group[place] for place in form.places])
+    written: Sequence[object] = values
+    if None in values:
+        source, target, detail = _sides(form.attributes, values)
+        written = [UNSET if value is None else value for value in values]
+    else:
+        source = form.source.template % form.source.values(values)
+        target = form.target.template % form.target.values(values)
+        detail = form.detail.template % form.detail.values(values)
+    fields = form.kind(
         SCHEMA,
         incident.incident_id,
-        incident.revision,
+        episode.revision,
         incident.activity,
         incident.status,
-        incident.rule_name,
-        incident.first_seen,
-        incident.last_seen,
-        incident.count,
-        incident.incident_count,
-        incident.rule,
-        incident.severity,
-        severity_category(incident.severity),
-        incident.rule,
-        incident.rule_name,
-        incident.category,
-        incident.subcategory,
-        incident.tactics,
-        incident.techniques,
-        _customer(incident.customer),
-        ", ".join(source),
-        ", ".join(target),
-        ", ".join(detail),
+        form.title,
+        episode.first,
+        episode.last,
+        episode.count,
+        episode.events,
+        form.facts,
+        _customer(key.customer),
+        source,
+        target,
+        detail,
         incident.evidence,
+        *written,
+        *([incident.merged_into] if episode.into else ()),
     )
-    rest = incident.attributes
-    if incident.merged_into:
-        rest = {**rest, "mergedInto": incident.merged_into}
-    if not rest:
-        return _encoder.encode(head)
-    return _encoder.encode(head)[:-1] + b"," + _encoder.encode(rest)[1:]
+    return _encode(fields)
+
+
+def _side(name: str) -> int:
+    """Tell where an attribute is said: 0 incidentSrc, 1 incidentTarget, 2 incidentDetail."""
+    return 0 if name in _SOURCE else 1 if name in _TARGET else 2
+
+
+def _sides(attributes: list[str], values: Group) -> list[str]:
+    """Say the attributes that are present."""
+    sides: tuple[list[str], ...] = ([], [], [])
+    for name, value in zip(attributes, values, strict=True):
+        if value is not None:
+            sides[_side(name)].append(f"{name}:{value}")
+    return [", ".join(side) for side in sides]
 
 
 def _customer(text: str) -> Value:

@@ -6,6 +6,7 @@ acknowledged. Faust's own ack is not used: it also acks what it skips in a rebal
 """
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
@@ -13,7 +14,7 @@ import faust
 from confluent_kafka import KafkaError, KafkaException, Message
 from faust.types import TP
 
-from stream_app.kafka.sender import Delivered, DeliveryFailed, Headers, Sender
+from stream_app.kafka.sender import Delivered, DeliveryFailed, Outgoing, Sender
 
 
 class Passed(NamedTuple):
@@ -87,31 +88,25 @@ class Batch:
         """Whether all that the batch stands for is out."""
         return self.handled and not self._outstanding
 
-    def send(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None = None,
-        *,
-        partition: int = -1,
-        headers: Headers | None = None,
-    ) -> None:
+    def send(self, topic: str, value: bytes | None, key: bytes | None = None) -> None:
         """Queue one record; the batch is not settled before all replicas have it. Raises WorkerFailed."""
-        self._sender.send(topic, value, key, self.delivered, partition=partition, headers=headers)
+        self._sender.send(topic, value, key, self.delivered)
         self._outstanding += 1
 
-    def log(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes,
-        delivered: Delivered,
-        partition: int,
-        headers: Headers | None = None,
-    ) -> None:
-        """As :meth:`send`, for a table: ``delivered`` must hand each acknowledgement on to :meth:`delivered`."""
-        self._sender.send(topic, value, key, delivered, partition=partition, headers=headers)
-        self._outstanding += 1
+    def send_all(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Queue records in their order, each as :meth:`send` does."""
+        self._sender.send_all(topic, records, self.delivered)
+        self._outstanding += len(records)
+
+    def log(self, topic: str, records: Sequence[Outgoing], partition: int, delivered: Delivered) -> None:
+        """Queue a table's records for one partition; ``delivered`` hears of the last, and must tell :meth:`delivered`.
+
+        The producer is idempotent, gapless and without time-outs: a partition has a prefix of what was sent to it, so
+        the last one's acknowledgement is that of all before it. Each acknowledgement that is asked for costs a call.
+        """
+        self._sender.send_all(topic, records[:-1], None, partition=partition)
+        self._sender.send_all(topic, records[-1:], delivered, partition=partition)
+        self._outstanding += min(1, len(records))
 
     def delivered(self, error: KafkaError | None, message: Message) -> None:
         """Take one acknowledgement; a failed one ends the worker and leaves the batch unsettled."""

@@ -10,6 +10,7 @@ from stream_app.engine.record import Record
 from stream_app.engine.rejection import TOO_EXPENSIVE, TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
+from stream_app.kafka.sender import LOT, Outgoing
 from stream_app.kafka.topics import Names
 from stream_app.sysmon.parts import Unreadable
 
@@ -42,24 +43,29 @@ class Detecting:
 
     def handle(self, batch: Batch) -> None:
         """Send a batch's matches and rejections."""
-        for passed in batch.records:
-            if isinstance(passed.found, Unreadable):
-                self._reject(batch, passed.message, passed.found.reason, passed.found.detail)
-            elif isinstance(passed.found, TooExpensive):
-                self._reject(batch, passed.message, TOO_EXPENSIVE, str(passed.found), passed.found.rule)
-            elif isinstance(passed.found, Exception):
-                self._reject(batch, passed.message, FAILED, repr(passed.found))
+        matches: list[Outgoing] = []
+        for message, found, _ in batch.records:
+            if isinstance(found, Unreadable):
+                self._reject(batch, message, found.reason, found.detail)
+            elif isinstance(found, TooExpensive):
+                self._reject(batch, message, TOO_EXPENSIVE, str(found), found.rule)
+            elif isinstance(found, Exception):
+                self._reject(batch, message, FAILED, repr(found))
             else:
-                self._match(batch, passed.message, passed.found)
+                for key, match in found:
+                    unfit = too_large(key, match)
+                    if unfit:
+                        self._reject(batch, message, TOO_LARGE, unfit, match.rule)
+                    else:
+                        matches.append((encode_match(match), key, None))
+            if len(matches) >= LOT:
+                self._send(batch, matches)
+                matches = []
+        self._send(batch, matches)
 
-    def _match(self, batch: Batch, message: Message, found: Found) -> None:
-        for key, match in found:
-            unfit = too_large(key, match)
-            if unfit:
-                self._reject(batch, message, TOO_LARGE, unfit, match.rule)
-                continue
-            batch.send(self._names.matches, encode_match(match), key)
-            self._counters.matches += 1
+    def _send(self, batch: Batch, matches: list[Outgoing]) -> None:
+        batch.send_all(self._names.matches, matches)
+        self._counters.matches += len(matches)
 
     def _reject(self, batch: Batch, message: Message, reason: str, detail: str, rule: str | None = None) -> None:
         rejection = Rejection.of(record_of(message, self._topic_id), reason, detail, self._value_limit, rule)

@@ -231,8 +231,12 @@ class Reader:
 
     def _cut(self, partition: Book) -> Batch:
         pending = partition.pending
-        records = [pending.popleft() for _ in range(min(len(pending), self._limits.poll))]
-        size = sum(len(each.message) for each in records)
+        if len(pending) <= self._limits.poll:
+            records, size = list(pending), partition.pending_size
+            pending.clear()
+        else:
+            records = [pending.popleft() for _ in range(self._limits.poll)]
+            size = sum(len(each.message) for each in records)
         partition.pending_size -= size
         batch = Batch(self._sender, partition.tp, records, size)
         partition.inflight.append(batch)

@@ -1,17 +1,21 @@
 """The rows of the partitions that are ours, and the changelog's end as we know it: what a batch changes and logs.
 
 Decision: our own records of a changelog partition are neighbours, since nobody else may write there. A hole between two
-of them is somebody else's record (a frozen worker that woke up), and only a recovery can put its rows right.
+of them is somebody else's record (a frozen worker that woke up), and only a recovery can put its rows right. So where
+the last record of a batch lies says whether all of them are there, and no other is asked for.
 """
 
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from confluent_kafka import KafkaError, Message
 
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.recovery import Recovered, Rows, tombstone_headers
 from stream_app.kafka.rocks import RocksRows
+
+if TYPE_CHECKING:
+    from stream_app.kafka.sender import Outgoing
 
 
 class ForeignWriter(Exception):
@@ -79,26 +83,33 @@ class RowPartitions:
             state.rows.note_end(state.end)  # what is behind it was delivered, and stands in the rows
 
         def delivered(error: KafkaError | None, message: Message) -> None:
-            if error is None:
-                self.book(state, message)
+            if error is None and not self.book(state, message, len(records)):
+                return  # the batch stays unsettled: not all of what stands there is known to be ours
             batch.delivered(error, message)
 
+        records: list[Outgoing] = []
         for key, value in rows.items():
             if value is None:
                 state.rows.pop(key, None)
-                batch.log(self.topic, None, key, delivered, partition, tombstone_headers(position))
+                records.append((None, key, tombstone_headers(position)))
             else:
                 state.rows[key] = value
-                batch.log(self.topic, value, key, delivered, partition)
+                records.append((value, key, None))
+        batch.log(self.topic, records, partition, delivered)
 
-    def book(self, state: Recovered, message: Message) -> None:
-        """Take note of where a record of ours came to lie."""
+    def book(self, state: Recovered, message: Message, count: int = 1) -> bool:
+        """Take note of where the last of ``count`` records of ours came to lie; say whether all of them are there.
+
+        An offset that is too low would be as wrong as one that is too high: a record of ours is missing.
+        """
         offset = cast("int", message.offset())
-        if offset != state.end:
+        ours = offset == state.end + count - 1
+        if not ours:
             self._on_foreign(
                 ForeignWriter(
-                    f"{message.topic()}/{message.partition()}: the record at offset {state.end} is not ours (a frozen "
-                    "worker that woke up?); the restart recovers and puts its rows right"
+                    f"{message.topic()}/{message.partition()}: of the records at offsets {state.end} to {offset} only "
+                    f"{count} are ours (a frozen worker that woke up?); the restart recovers and puts its rows right"
                 )
             )
         state.end = offset + 1
+        return ours

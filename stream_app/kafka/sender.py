@@ -1,12 +1,13 @@
-"""What the worker sends, through librdkafka: every record has its own acknowledgement, and one failure is the end.
+"""What the worker sends, through librdkafka: acknowledged by all replicas, and one failure is the end.
 
 Decision: an idempotent producer without time-outs, so that the broker has a *prefix* of what was sent to a partition.
-Rows remember the highest offset that they counted; a match that failed while a later one got through would be lost.
+Rows remember the highest offset that they counted; a match that failed while a later one got through would be lost. A
+record that a broker refuses is a fatal error of the whole producer, whoever asked to hear of it.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -17,9 +18,14 @@ from stream_app.kafka.producing import producer_settings
 
 Delivered = Callable[[KafkaError | None, Message], None]
 Headers = list[tuple[str, str | bytes | None]]
+Outgoing = tuple[bytes | None, bytes | None, Headers | None]
+"""Value, key and headers of a record."""
 
 LARGEST = 1_000_000
 """Bytes of the largest record, key and value, that is sent; what is made elsewhere is bounded so that it fits."""
+
+LOT = 256
+"""Records that are gathered and sent at once: what is not in the queue yet is bounded by nothing else."""
 
 FULL = 60.0
 """Seconds for which one send may wait for room in the queue."""
@@ -90,7 +96,7 @@ class Sender:
         topic: str,
         value: bytes | None,
         key: bytes | None,
-        delivered: Delivered,
+        delivered: Delivered | None,
         *,
         partition: int = -1,
         headers: Headers | None = None,
@@ -99,19 +105,38 @@ class Sender:
 
         Waits in place while the queue is full: an await would let a rebalance fall into the middle of a batch.
         """
-        since = self._clock()
+        since: float | None = None
         while True:
             self.failure.check()
             try:
                 self._producer.produce(topic, value, key, partition, delivered, headers=headers)
             except BufferError:
-                if self._clock() - since > FULL:
-                    self.fail(QueueFull(f"the queue was full for {FULL:.0f} s: the brokers take nothing"))
-                self.serve(0.05)
+                since = self._wait_for_room(since)
             except KafkaException as error:
                 self.fail(error)
             else:
                 return
+
+    def send_all(
+        self, topic: str, records: Iterable[Outgoing], delivered: Delivered | None, *, partition: int = -1
+    ) -> None:
+        """Queue records in their order, each as :meth:`send` does. ``delivered`` hears of each; None: nobody does."""
+        self.failure.check()
+        produce = self._producer.produce
+        for value, key, headers in records:
+            try:
+                produce(topic, value, key, partition, delivered, None, 0, headers)
+            except (BufferError, KafkaException):  # it is not queued: it waits, or it is refused again
+                self.send(topic, value, key, delivered, partition=partition, headers=headers)
+
+    def _wait_for_room(self, since: float | None) -> float:
+        """Let acknowledgements come for a moment; gives since when a record waits. Fails where that is too long."""
+        now = self._clock()
+        since = now if since is None else since
+        if now - since > FULL:
+            self.fail(QueueFull(f"the queue was full for {FULL:.0f} s: the brokers take nothing"))
+        self.serve(0.05)
+        return since
 
     def serve(self, timeout: float = 0) -> None:
         """Run the acknowledgements that have come; waits ``timeout`` seconds for one."""

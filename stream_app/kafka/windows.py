@@ -5,8 +5,9 @@ position promises that every row up to it stands before it in the changelog. Tim
 worker that reads the same offsets again decides the same again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import nlargest
+from typing import cast
 
 from confluent_kafka import Message
 from msgspec import Struct
@@ -16,15 +17,16 @@ from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.match import BadMatch, Match, decode_match, too_large
-from stream_app.engine.observe import advance, current, expires_at, full_detail, observe, wake_at
+from stream_app.engine.observe import Observed, advance, current, expires_at, full_detail, observe, wake_at
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
-from stream_app.kafka.batch import Batch
+from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of, send_rejection
 from stream_app.kafka.recovery import Rows
 from stream_app.kafka.rows import RowPartitions
+from stream_app.kafka.sender import LOT, Outgoing
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.rule import Rule, Rulebook
 
@@ -71,8 +73,7 @@ class Windows:
         state = self._partitions[batch.tp.partition]
         fold = _Fold(self, batch, state)
         fold.answer_again()
-        for passed in batch.records:
-            fold.take(passed.message)
+        fold.take(batch.records)
         fold.end()
 
     def times(self) -> dict[int, tuple[int | None, int | None]]:
@@ -111,7 +112,7 @@ class Windows:
 
 
 class _Fold:
-    """One batch on its way: the rows that it touched, decoded once."""
+    """One batch on its way: the rows that it touched, decoded once, and the incidents that were not sent yet."""
 
     def __init__(self, windows: Windows, batch: Batch, state: _Partition) -> None:
         self._windows = windows
@@ -119,8 +120,10 @@ class _Fold:
         self._batch = batch
         self._state = state
         self._rows: dict[bytes, tuple[Rule, Row | None]] = {}
+        self._incidents: list[Outgoing] = []
         self._clock = state.clock
         self._position = -1
+        self._observed = 0
 
     def answer_again(self) -> None:
         """Send again the incidents of rows that reflect what is read again now: the crash may have come before them."""
@@ -132,50 +135,89 @@ class _Fold:
                 self._send(current(rule, decode_key(key), decode_row(value)))
                 self._batch.beat()
 
-    def take(self, message: Message) -> None:
-        """Take one record of the matches topic."""
-        position, key, value = message.offset() or 0, message.key() or b"", message.value() or b""
-        self._position = position
-        try:
+    def take(self, records: Sequence[Passed]) -> None:
+        """Take records of the matches topic, in the order of their offsets."""
+        touched, stored, send = self._rows, self._state.rows.get, self._send
+        since, now = self._clock.trail[-1] if self._clock.trail else (0, None)
+        for message, _, _ in records:
+            position, key = cast("int", message.offset()), message.key() or b""
+            self._position = position
             if key == PROGRESS_KEY:
-                self._clock = self._clock.after(decode_progress(value), position)
-                return
-            match = _read(key, value)
-        except (BadMatch, BadProgress) as error:
+                self._move(message, position)
+                since, now = self._clock.trail[-1] if self._clock.trail else (0, None)
+                continue
+            found = self._read(message, key)
+            if found is None:
+                continue
+            rule, match = found
+            if key in touched:
+                row = touched[key][1]
+            else:
+                data = stored(key)
+                row = None if data is None else decode_row(data)
+            time = now if position >= since else self._clock.time_at(position)
+            observed = observe(rule, row, match, position, time)
+            touched[key] = rule, observed.row
+            if observed.incidents:
+                send(observed.incidents)
+            if observed.repeated or observed.late or observed.full:
+                self._note(rule, match, observed, time)
+            if len(observed.row.held) > CROWD:
+                self._batch.beat()
+
+    def _move(self, message: Message, position: int) -> None:
+        """Take a progress record."""
+        try:
+            self._clock = self._clock.after(decode_progress(message.value() or b""), position)
+        except BadProgress as error:
             self._reject(Rejection.of(record_of(message, ""), BAD_MATCH, str(error)))
-            return
+
+    def _read(self, message: Message, key: bytes) -> tuple[Rule, Match] | None:
+        """Read a match, and give it with its rule; None for what was rejected."""
+        try:
+            match = decode_match(message.value() or b"")
+        except BadMatch as error:
+            self._reject(Rejection.of(record_of(message, ""), BAD_MATCH, str(error)))
+            return None
+        if key != encode_key(match.rule, match.customer, match.group):
+            self._reject(Rejection.of(record_of(message, ""), BAD_MATCH, "the key is not the match's own"))
+            return None
         unfit = too_large(key, match)
         if unfit:  # left there by a worker of an earlier version
             self._reject(Rejection.of_match(match, TOO_LARGE, unfit))
-            return
+            return None
         rule = self._windows.rules.get(match.rule)
         if rule is None:
             self._reject(Rejection.of(record_of(message, ""), UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
-            return
-        time = self._clock.time_at(position)
-        observed = observe(rule, self._row(key), match, position, time)
-        self._counters.observed += 1
+            return None
+        self._observed += 1
+        return rule, match
+
+    def _note(self, rule: Rule, match: Match, observed: Observed, time: int | None) -> None:
+        """Say what became of a match that was not just counted."""
         self._counters.repeated += observed.repeated
-        self._rows[key] = rule, observed.row
-        self._send(observed.incidents)
         if observed.late:
             self._reject(Rejection.late(match, rule.lateness, time))
         if observed.full:
             self._reject(Rejection.of_match(match, FULL, full_detail(observed.row)))
-        if len(observed.row.held) > CROWD:
-            self._batch.beat()
 
     def end(self) -> None:
-        """Do what time has made due, then write rows and, last, the clock."""
+        """Do what time has made due, then send what is left, and write rows and, last, the clock."""
         reached = self._clock.time
         if reached is not None and self._clock is not self._state.clock:
             for key in [key for _, key in self._state.agenda.take(reached)]:
                 self._look(key, reached)
+        self._flush()
+        self._counters.observed += self._observed
         written: dict[bytes, bytes | None] = {}
+        agenda = self._state.agenda
         for key, (rule, row) in self._rows.items():
-            written[key] = None if row is None else encode_row(row)
-            if row is not None:
-                self._state.agenda.put(key, wake_at(rule, row))
+            if row is None:
+                written[key] = None
+            else:
+                written[key] = encode_row(row)
+                if row.held or key not in agenda:  # a row where nothing waits is due later each time
+                    agenda.put(key, wake_at(rule, row))
         if self._clock is not self._state.clock:
             written[PROGRESS_KEY] = encode_clock(self._clock)
             self._state.clock = self._clock
@@ -207,18 +249,15 @@ class _Fold:
 
     def _send(self, incidents: tuple[Incident, ...]) -> None:
         for incident in incidents:
-            self._batch.send(
-                self._windows.names.incidents, self._windows.to_bytes(incident), incident.incident_id.encode()
-            )
-        self._counters.incidents += len(incidents)
+            self._incidents.append((self._windows.to_bytes(incident), incident.incident_id.encode(), None))
+        if len(self._incidents) >= LOT:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._batch.send_all(self._windows.names.incidents, self._incidents)
+        self._counters.incidents += len(self._incidents)
+        self._incidents = []
 
     def _reject(self, rejection: Rejection) -> None:
         send_rejection(self._batch, self._windows.names.rejected, rejection)
         self._counters.rejected[rejection.reason] += 1
-
-
-def _read(key: bytes, value: bytes) -> Match:
-    match = decode_match(value)
-    if key != encode_key(match.rule, match.customer, match.group):
-        raise BadMatch("the key is not the match's own")
-    return match

@@ -60,7 +60,7 @@ def test_the_cases_played_one_after_the_other_have_the_same_incidents() -> None:
         own = [
             each
             for each in found
-            if isinstance(each, Incident) and each.rule == rule.id and base_ms <= each.first_seen < until
+            if isinstance(each, Incident) and each.rule.id == rule.id and base_ms <= each.first_seen < until
         ]
         assert list(case.incidents) == shown(list(own), base_ms, rule)
 

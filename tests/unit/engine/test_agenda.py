@@ -33,3 +33,12 @@ def test_put_while_taking() -> None:
         agenda.put(key, time + 2)
     assert [1, 3] == taken
     assert [(5, b"a")] == list(agenda.take())
+
+
+def test_known() -> None:
+    """A key is known until it is taken out."""
+    agenda = Agenda()
+    agenda.put(b"a", 5)
+    assert [True, False] == [key in agenda for key in (b"a", b"b")]
+    assert [(5, b"a")] == list(agenda.take())
+    assert b"a" not in agenda

@@ -56,13 +56,5 @@ def test_incident(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) 
     assert {"computer": "pc1"} == told.attributes
     assert ("sysmon/3@7",) == told.evidence
     assert ("create", 1, 0, "") == (told.activity, told.revision, told.status, told.merged_into)
-    assert (rule.id, rule.name, 5, "Security", "Discovery", ("Discovery",), ("T1046",), "1") == (
-        told.rule,
-        told.rule_name,
-        told.severity,
-        told.category,
-        told.subcategory,
-        told.tactics,
-        told.techniques,
-        told.customer,
-    )
+    assert (rule, KEY) == (told.rule, told.key)
+    assert id_text(row.episodes[0].id) == told.incident_id

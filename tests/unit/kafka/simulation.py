@@ -100,12 +100,16 @@ class Producer:
         self._broker = broker
         self._chance = chance
 
-    def send(self, topic: str, *fields: Any, partition: int = -1, headers: Any = None) -> None:
-        """Queue one record, as ``Sender.send`` does: value, key, delivered."""
+    def send(self, topic: str, value: bytes | None, key: bytes, delivered: Any, *, partition: int = -1) -> None:
+        """Queue one record, as ``Sender.send`` does."""
+        self.send_all(topic, [(value, key, None)], delivered, partition=partition)
+
+    def send_all(self, topic: str, records: Any, delivered: Any, *, partition: int = -1) -> None:
+        """Queue records, as ``Sender.send_all`` does."""
         self.check()
-        value, key, delivered = fields
-        number = partition_of(key, PARTITIONS) if partition < 0 else partition
-        self.queues[topic, number].append((key, value, headers, delivered))
+        for value, key, headers in records:
+            number = partition_of(key, PARTITIONS) if partition < 0 else partition
+            self.queues[topic, number].append((key, value, headers, delivered))
 
     def pump(self, count: int, *, heard: bool = True) -> None:
         """Let some records arrive; ``heard`` says whether the worker gets the acknowledgements."""
@@ -116,7 +120,7 @@ class Producer:
             where = self._chance.choice(waiting)
             key, value, headers, delivered = self.queues[where].pop(0)
             stored = self._broker.append(*where, key, value, headers)
-            if heard:
+            if heard and delivered is not None:
                 delivered(None, stored)
 
     def serve(self) -> None:

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
+from faust.types import TP
 
-from stream_app.kafka.batch import Batch
+from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.embedded import EmbeddedBroker
 from stream_app.kafka.failure import EXIT_STATUS, Failure, WorkerFailed
-from stream_app.kafka.sender import Sender, StoodStill
+from stream_app.kafka.sender import Outgoing, Sender, StoodStill
+from tests.unit.kafka.simulation import Stored
 
 
 class FakeClock:
@@ -49,6 +52,48 @@ def test_a_queue_that_is_full_waits_and_loses_nothing(broker: Connection) -> Non
         sender.send("out", b"%d" % number, b"key", lambda _error, message: heard.append(message.offset()))
     assert asyncio.run(sender.drain(10))
     assert list(range(1000)) == heard
+
+
+def test_records_that_are_sent_together_keep_their_order_over_a_full_queue(broker: Connection) -> None:
+    """The record that found no room waits, and what is behind it waits with it."""
+    heard: list[tuple[int | None, bytes | None]] = []
+    sender = Sender(broker, failure_of(), patience=60, settings={"queue.buffering.max.messages": 10})
+    records: list[Outgoing] = [(b"%d" % number, b"key", None) for number in range(1000)]
+    sender.send_all("out", records, lambda _error, message: heard.append((message.offset(), message.value())))
+    assert asyncio.run(sender.drain(10))
+    assert [(number, b"%d" % number) for number in range(1000)] == heard
+
+
+def test_what_is_behind_a_record_that_cannot_be_sent_is_not_sent(broker: Connection) -> None:
+    """Of records that are sent together, those before it may get through, none after it."""
+    heard: list[bytes | None] = []
+    failure = failure_of()
+    sender = Sender(broker, failure, patience=60)
+    records: list[Outgoing] = [(b"a", b"key", None), (b"x" * 20_000_000, b"key", None), (b"b", b"key", None)]
+    with pytest.raises(WorkerFailed, match="MSG_SIZE_TOO_LARGE"):
+        sender.send_all("out", records, lambda _error, message: heard.append(message.value()))
+    asyncio.run(sender.drain(10))
+    sender._producer.flush(10)
+    assert {b"a"} >= set(heard)
+
+
+def test_the_last_row_of_a_batch_is_heard_of_when_all_of_them_are_there(broker: Connection) -> None:
+    """One acknowledgement settles a batch's rows, and it comes from behind them all; a header goes with its row."""
+    sender, offsets = Sender(broker, failure_of(), patience=60), list[int | None]()
+    record = Passed(cast("Message", Stored("in", 0, 0, None, b"", None)), None, 0)
+    batch = Batch(sender, TP("in", 0), [record], 0)
+
+    def delivered(error: KafkaError | None, message: Message) -> None:
+        offsets.append(message.offset())
+        batch.delivered(error, message)
+
+    rows: list[Outgoing] = [(b"%d" % number, b"k", None) for number in range(99)]
+    with batch:
+        batch.log("out", [*rows, (None, b"k", [("position", b"7")])], 2, delivered)
+        assert 1 == batch._outstanding
+    assert not batch.settled
+    assert asyncio.run(sender.drain(10))
+    assert ([99], True) == (offsets, batch.settled)
 
 
 def test_a_full_queue_is_no_standing_still(broker: Connection) -> None:
