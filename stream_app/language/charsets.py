@@ -7,7 +7,7 @@ described here: the tree says so, and ``re`` runs that pattern.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -52,10 +52,16 @@ class CharSet(Struct, frozen=True, dict=True):
         """Which of the samples are members, a bit each: two sets overlap where they share one."""
         return sum(1 << at for at, character in enumerate(SAMPLES) if character in self)
 
-    @cached_property
+    @property
     def ascii(self) -> frozenset[str]:
         """The members in ASCII."""
-        return frozenset(character for character in ASCII if character in self)
+        return _ascii(self)
+
+
+@lru_cache(maxsize=1024)
+def _ascii(chars: CharSet) -> frozenset[str]:
+    """Work the members out once for each set: the same letters stand in all patterns."""
+    return frozenset(character for character in ASCII if character in chars)
 
 
 def _is(character: str, name: str) -> bool:

@@ -8,6 +8,7 @@ without such a stand-in is left to ``re``. ``$`` is written as ``\n?\z``, which 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import re2
@@ -27,11 +28,12 @@ from stream_app.language.regextree import (
 )
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Iterator
 
 _LARGEST = 1_000
 """Instructions of RE2. Its slowest way takes a step for each of them and each character: a second for a megabyte."""
+
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 _MEMORY = 1 << 20
 """Bytes that RE2 may keep of what it worked out, for each pattern; it is slower without room, not wrong."""
@@ -66,23 +68,27 @@ class Linear:
             raise NotLinear("its size")
         self._fallback = fallback
         self._group = min(fallback.groups, 1)
-        self._stand_ins = _StandIns(tuple(_sets(tree)))
+        self._stand_ins = _StandIns(tuple(dict.fromkeys(_sets(tree))))
 
     def search(self, text: str) -> object | None:
         """Look for a match; anything but ``None`` is one."""
-        alike = text if text.isascii() else text.translate(self._stand_ins)
+        alike = text if text.isascii() else self._alike(text)
         found: object | None
         found = self._pattern.search(alike.encode()) if alike.isascii() else self._fallback.search(text)
         return found
 
     def extract(self, text: str) -> str | None:
         """Give the first group of the first match, all of the match if there is no group."""
-        alike = text if text.isascii() else text.translate(self._stand_ins)
+        alike = text if text.isascii() else self._alike(text)
         match = self._pattern.search(alike.encode()) if alike.isascii() else self._fallback.search(text)
         if match is None:
             return None
         begin, end = match.span(self._group)
         return None if begin < 0 else text[begin:end]
+
+    def _alike(self, text: str) -> str:
+        """Give a text that the pattern cannot tell from this one, in ASCII as far as possible."""
+        return _BEYOND_ASCII.sub(lambda found: found.group().translate(self._stand_ins), text)
 
 
 def _written(node: Node, *, extract: bool, tail: bool) -> str:
@@ -136,9 +142,10 @@ class _StandIns(dict[int, int]):
     """For each character an ASCII one that is in the same sets; a LookupError leaves the character as it is."""
 
     def __init__(self, sets: tuple[CharSet, ...]) -> None:
-        super().__init__((code, code) for code in range(len(ASCII)))
+        super().__init__()
         self._sets = sets
-        self._alike = {self._signature(character): ord(character) for character in ASCII if character != "\n"}
+        inside = [is_word, *(chars.ascii.__contains__ for chars in sets)]
+        self._alike = {tuple([test(each) for test in inside]): ord(each) for each in ASCII if each != "\n"}
 
     def _signature(self, character: str) -> tuple[bool, ...]:
         return is_word(character), *[character in chars for chars in self._sets]
