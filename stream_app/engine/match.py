@@ -26,6 +26,9 @@ record of :data:`stream_app.kafka.sender.LARGEST`: a match repeats its key, an i
 _ESCAPED = 6
 """Bytes in JSON for one byte of MessagePack, at most: a control character is ``\\u0001``."""
 
+SMALL = GROUP_LIMIT // _ESCAPED
+"""Bytes of a key up to which no match is too large."""
+
 
 class Origin(Struct, frozen=True, array_like=True, gc=False):
     """Where the record that matched lies. Counting is idempotent by (topic_id, partition, offset)."""
@@ -73,8 +76,8 @@ def decode_match(data: bytes) -> Match:
 
 
 def too_large(key: bytes, match: Match) -> str:
-    """Say why a match with this key is too large to be counted; empty where it is not, which costs next to nothing."""
-    if len(key) * _ESCAPED <= GROUP_LIMIT:
+    """Say why a match with this key is too large to be counted; empty where it is not: ask only above ``SMALL``."""
+    if len(key) <= SMALL:
         return ""
     size = len(_json_encoder.encode((match.customer, match.group)))
     return f"customer and group-by values take {size} bytes as JSON, {GROUP_LIMIT} may be" if size > GROUP_LIMIT else ""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from confluent_kafka import Message
 
 from stream_app.engine.expense import TooExpensive
-from stream_app.engine.match import Match, encode_match, too_large
+from stream_app.engine.match import SMALL, Match, encode_match, too_large
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import TOO_EXPENSIVE, TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
@@ -53,8 +53,7 @@ class Detecting:
                 self._reject(batch, message, FAILED, repr(found))
             else:
                 for key, match in found:
-                    unfit = too_large(key, match)
-                    if unfit:
+                    if len(key) > SMALL and (unfit := too_large(key, match)):
                         self._reject(batch, message, TOO_LARGE, unfit, match.rule)
                     else:
                         matches.append((encode_match(match), key, None))

@@ -16,7 +16,7 @@ from stream_app.engine.agenda import Agenda
 from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
-from stream_app.engine.match import BadMatch, Match, decode_match, too_large
+from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, too_large
 from stream_app.engine.observe import Observed, advance, current, expires_at, full_detail, observe, wake_at
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
@@ -182,8 +182,7 @@ class _Fold:
         if key != encode_key(match.rule, match.customer, match.group):
             self._reject(Rejection.of(record_of(message, ""), BAD_MATCH, "the key is not the match's own"))
             return None
-        unfit = too_large(key, match)
-        if unfit:  # left there by a worker of an earlier version
+        if len(key) > SMALL and (unfit := too_large(key, match)):  # left there by a worker of an earlier version
             self._reject(Rejection.of_match(match, TOO_LARGE, unfit))
             return None
         rule = self._windows.rules.get(match.rule)

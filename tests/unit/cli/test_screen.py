@@ -2,39 +2,40 @@
 
 import io
 from pathlib import Path
+from uuid import UUID
 
 import msgspec
 import pytest
 from rich.console import Console
 
 from stream_app.cli.screen import Screen, counted, incident_text, moment, printable
-from stream_app.engine.incident import Incident
+from stream_app.engine.incident import incident
+from stream_app.engine.key import Key
+from stream_app.engine.row import Episode, Mark, Source
 from stream_app.handoff.native import to_bytes
+from stream_app.language.aggregate import CountConstraint
+from stream_app.rulebook.rule import Rule, Subpattern
+
+ID = UUID("00000000-0000-5000-8000-000000000000")
 
 
 def wire(**attributes: str) -> bytes:
     """Give an incident as it lies on the topic."""
-    incident = Incident(
-        activity="create",
-        revision=1,
-        incident_id="00000000-0000-5000-8000-000000000000",
-        rule="R",
-        rule_name="A rule",
+    rule = Rule(
+        id="R",
+        name="A rule",
+        description="",
         severity=9,
         category="Security",
         subcategory="Discovery",
         tactics=("Discovery",),
         techniques=("T1046",),
-        customer="1",
-        attributes=attributes,
-        status=0,
-        count=1,
-        incident_count=1,
-        first_seen=0,
-        last_seen=1_500,
-        evidence=("sysmon/2@14",),
+        window=1000,
+        subpattern=Subpattern("Filter", "", lambda _: True, tuple(attributes), CountConstraint(">=", 1)),
+        mapping=tuple((name, name) for name in attributes),
     )
-    return to_bytes(incident)
+    episode = Episode(ID.bytes, 1, 0, 1_500, 1, 1, 0, (Mark(0, 0, 14),), b"")
+    return to_bytes(incident(rule, Key("R", "1", tuple(attributes.values())), episode, (Source("T", "sysmon", 2, 14),)))
 
 
 def shown(**attributes: str) -> str:
