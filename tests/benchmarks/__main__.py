@@ -27,6 +27,7 @@ from tests.benchmarks.standing import RunFailed
 KEPT = ROOT / ".bench"
 CLEAN = {"log.retention.check.interval.ms": "5000", "log.segment.delete.delay.ms": "1000"}
 """A long run removes records while it sends others, and a topic that is removed frees the disk at once."""
+SCREENED = ("seed", FROM_OUTSIDE, "generated-1000", "sigma-1872")
 COMPARED = ("fortisiem:seed:1", "nxlog:seed", "nxlog:converted-72")
 
 records_option = click.option(
@@ -236,33 +237,50 @@ def sizes(  # noqa: PLR0913 - an option each
 @main.command("compare")
 @click.argument("base")
 @click.option("--job", "jobs", type=JobType(), multiple=True, help="What a worker does; several.  [default: three]")
+@click.option(
+    "--rules", multiple=True, type=click.Choice(RULES), default=SCREENED, show_default=True, help="Of the screen alone."
+)
 @click.option("--match-only", is_flag=True, help="Only the screen, without Kafka.")
 @click.option("--repeats", type=click.IntRange(1), default=4, show_default=True, help="Turns of each side.")
 @records_option
 @real_option
 @budget_option
 def side_by_side(  # noqa: PLR0913 - an option each
-    *, base: str, jobs: tuple[Job, ...], match_only: bool, repeats: int, records: int, real_records: int, budget: float
+    *,
+    base: str,
+    jobs: tuple[Job, ...],
+    rules: tuple[str, ...],
+    match_only: bool,
+    repeats: int,
+    records: int,
+    real_records: int,
+    budget: float,
 ) -> None:
-    """Compare this checkout with the commit BASE, in alternation: ratios below 1 say that this one is faster."""
-    usual = [each for each in usual_jobs()[0] if str(each) in COMPARED]
+    """Compare this checkout with the commit BASE, in alternation: ratios below 1 say that this one is faster.
+
+    Benchmark, rules and installed packages are this checkout's for both; only the package comes from the commit.
+    """
+    words = ["--rounds", "2", "--records", "10000", "--budget", "0.6", "--data", "fortisiem"]
+    words += [word for each in REAL for word in ("--data", each)] + [
+        word for each in rules for word in ("--rules", each)
+    ]
     with tempfile.TemporaryDirectory(prefix="base-") as temporary:
         folder = Path(temporary)
+        sides = [folder, ROOT]
         try:
             name = compare.extract(base, folder)
-        except compare.NoRevision as error:
+            pairs = compare.turns([partial(compare.screens, each, folder, words) for each in sides], repeats, say)
+        except (compare.NoRevision, RunFailed) as error:
             raise click.ClickException(str(error)) from error
-        sides = [folder, ROOT]
-        words = ["--rounds", "2", "--records", "10000"]
-        pairs = compare.turns([partial(compare.screens, each, folder, words) for each in sides], repeats, say)
         if not match_only:
-            with ground() as (bench, rules):
-                lots = Lots(rules, {False: records, True: real_records}, budget)
+            with ground() as (bench, written):
+                lots = Lots(written, {False: records, True: real_records}, budget)
+                usual = [each for each in usual_jobs()[0] if str(each) in COMPARED]
                 workers = compare.Workers(bench, lots, jobs or usual)
                 pairs += compare.turns([partial(workers.run, each) for each in sides], repeats, say)
     facts = machine()
     kept("compare", None, msgspec.json.encode({**facts, "base": name, "pairs": pairs}))
-    click.echo(compare.table(pairs, name, facts["commit"]))
+    click.echo(f"{compare.table(pairs, name, facts['commit'])}\n\nCPU µs/record, {place(facts)}.")
 
 
 main.add_command(recovery.main, "recovery")
