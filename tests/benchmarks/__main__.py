@@ -16,7 +16,7 @@ from tests.benchmarks import compare, latency, recovery, running, scale, screeni
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.datasets import DATA, REAL, DataMissing, have_real
 from tests.benchmarks.flame import flame
-from tests.benchmarks.jobs import JOB_J, Job, JobType, Lots, usual_jobs
+from tests.benchmarks.jobs import JOB_J, USUAL, Job, JobType, Lots, usual_jobs
 from tests.benchmarks.machine import ROOT, machine
 from tests.benchmarks.records import SHAPES
 from tests.benchmarks.results import OURS, Result, as_json, threads
@@ -28,6 +28,8 @@ KEPT = ROOT / ".bench"
 CLEAN = {"log.retention.check.interval.ms": "5000", "log.segment.delete.delay.ms": "1000"}
 """A long run removes records while it sends others, and a topic that is removed frees the disk at once."""
 SCREENED = ("seed", FROM_OUTSIDE, "generated-1000", "sigma-1872")
+PACED = {False: 200_000, True: 1}
+"""Records that are sent at a rate, again and again."""
 COMPARED = ("fortisiem:seed:1", "nxlog:seed", "nxlog:converted-72")
 
 records_option = click.option(
@@ -37,7 +39,7 @@ real_option = click.option(
     "--real-records", type=click.IntRange(1000), default=120_000, show_default=True, help="Real ones of each run."
 )
 budget_option = click.option(
-    "--budget", default=8.0, show_default=True,
+    "--budget", default=4.0, show_default=True,
     help="Seconds of screening that a run may take: where many rules make records dear it gets fewer of them.",
 )  # fmt: skip
 json_option = click.option(
@@ -93,6 +95,10 @@ def main() -> None:
 @click.option(
     "--naive-records", type=click.IntRange(0), default=20_000, show_default=True, help="0: without naive Faust."
 )
+@click.option(
+    "--latency-seconds", type=click.FloatRange(0), default=15.0, show_default=True,
+    help="Of each of three shares of capacity; 0: without latency.",
+)  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True, help="Runs of each kind.")
 @json_option
 def run(  # noqa: PLR0913 - an option each
@@ -102,13 +108,15 @@ def run(  # noqa: PLR0913 - an option each
     real_records: int,
     budget: float,
     naive_records: int,
+    latency_seconds: float,
     repeats: int,
     path: Path | None,
 ) -> None:
     """Measure workers: records in, incidents out, offsets committed, beside loops that only read.
 
-    The same records go through a loop that does nothing, one with the seed rule by hand, stock Faust, and our worker.
-    Prints a table in Markdown. Ends with 1 if a run did not do all of its work.
+    The same records go through a loop that does nothing, one with the seed rule by hand, stock Faust, and our worker;
+    then the time from record to incident, as the command latency has it. Prints tables in Markdown.
+    Ends with 1 if a run did not do all of its work.
     """
     usual, without = usual_jobs()
     if not jobs and without:
@@ -118,8 +126,13 @@ def run(  # noqa: PLR0913 - an option each
         lots = Lots(rules, {False: records, True: real_records}, budget)
         plan = running.Plan(jobs=jobs or usual, repeats=repeats, naive=naive_records)
         results = running.measure(bench, lots, plan, say)
-        kept("run", path, as_json(results, facts))
         click.echo(running.report(results, facts))
+        late = None
+        if latency_seconds:
+            course, job = latency.Course(seconds=latency_seconds), Job(SHAPES[1], SEED, USUAL)
+            late = latency.measure(bench, Lots(rules, PACED, 0.0), job, course, say)
+            click.echo(f"\n{late.report()}")
+    kept("run", path, as_json(results, {**facts, "latency": late}))
 
 
 @main.command()
@@ -180,11 +193,18 @@ def profile(*, job: Job, records: int, real_records: int, budget: float) -> None
 @click.option(
     "--capacity", type=click.FloatRange(1), help="Records a second that a worker can do.  [default: measured first]"
 )
-@click.option("--share", "shares", multiple=True, default=(25.0, 50.0, 75.0), show_default=True, help="Percent of it.")
+@click.option(
+    "--share",
+    "percents",
+    multiple=True,
+    default=[each * 100 for each in latency.SHARES],
+    show_default=True,
+    help="Percent of capacity; several.",
+)
 @click.option("--soak", metavar="MINUTES", type=click.FloatRange(0.1), help="Also run so long at the last share.")
 @json_option
 def latencies(  # noqa: PLR0913 - an option each
-    *, seconds: float, rate: float, capacity: float | None, shares: tuple[float, ...], soak: float | None,
+    *, seconds: float, rate: float, capacity: float | None, percents: tuple[float, ...], soak: float | None,
     path: Path | None,
 ) -> None:  # fmt: skip
     """Measure ms from a record's timestamp to its incident's arrival, at shares of capacity; and memory over a run.
@@ -192,26 +212,12 @@ def latencies(  # noqa: PLR0913 - an option each
     Capacity is what a worker does with records that lie ready (flat:seed); the producer is not running then, and on a
     machine with two cores it competes with worker and broker: look at what was reached.
     """
-    job = Job(SHAPES[1], SEED, rate / 100)
+    course = latency.Course(seconds=seconds, shares=[each / 100 for each in percents], capacity=capacity, soak=soak)
     with ground() as (bench, rules):
         facts = machine()
-        lots = Lots(rules, {False: 200_000, True: 1}, 0.0)
-        made, folder = list(lots.of(job)), lots.rules(job)
-        if capacity is None:
-            runs = [bench.worker(f"capacity-{number}", made, folder) for number in range(2)]
-            capacity = max(each.records / each.seconds for each in runs)
-            say(f"capacity: {capacity:,.0f} records/s")
-
-        def at(name: str, share: float, wanted: float, time: float = seconds) -> latency.Level:
-            return latency.level(bench, name, made, folder, share=share, rate=wanted, seconds=time)
-
-        parts = [each / 100 for each in shares]
-        found = latency.levels(at, capacity, parts, say)
-        long = None if soak is None else at("soak", parts[-1], capacity * parts[-1], soak * 60)
-    kept("latency", path, msgspec.json.encode({**facts, "capacity": capacity, "levels": found, "soak": long}))
-    click.echo(f"{latency.table(found)}\n\n{job}, capacity {capacity:,.0f} records/s, {place(facts)}.")
-    if long is not None:
-        click.echo(f"\n{soak:g} minutes:\n\n{latency.table([long])}\n\n{latency.memory_report(long.memory)}")
+        found = latency.measure(bench, Lots(rules, PACED, 0.0), Job(SHAPES[1], SEED, rate / 100), course, say)
+    kept("latency", path, msgspec.json.encode({**facts, "latency": found}))
+    click.echo(f"{found.report()}\n\n{place(facts)}.")
 
 
 @main.command("scale")
