@@ -51,7 +51,7 @@ lint: $(READY) ## The checks that run nothing: format, lint, types, import contr
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: bench
-bench: $(READY) ## CPU per record on a real Kafka, beside a raw loop and naive Faust; BASE=revision compares two commits
+bench: $(READY) ## CPU per record on real Kafka, beside a raw loop and naive Faust; BASE=revision compares two commits
 	@$(BIN)/python -m tests.benchmarks $(if $(BASE),compare "$(BASE)",run) $(OPTIONS)
 
 .PHONY: profile

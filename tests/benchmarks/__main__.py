@@ -16,7 +16,7 @@ from tests.benchmarks import compare, latency, recovery, running, scale, screeni
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.datasets import DATA, REAL, DataMissing, have_real
 from tests.benchmarks.flame import flame
-from tests.benchmarks.jobs import JOB_J, Job, JobType, Lots, usual_jobs
+from tests.benchmarks.jobs import JOB_J, USUAL, Job, JobType, Lots, usual_jobs
 from tests.benchmarks.machine import ROOT, machine
 from tests.benchmarks.records import SHAPES
 from tests.benchmarks.results import OURS, Result, as_json, threads
@@ -27,6 +27,9 @@ from tests.benchmarks.standing import RunFailed
 KEPT = ROOT / ".bench"
 CLEAN = {"log.retention.check.interval.ms": "5000", "log.segment.delete.delay.ms": "1000"}
 """A long run removes records while it sends others, and a topic that is removed frees the disk at once."""
+SCREENED = ("seed", FROM_OUTSIDE, "generated-1000", "sigma-1872")
+PACED = {False: 200_000, True: 1}
+"""Records that are sent at a rate, again and again."""
 COMPARED = ("fortisiem:seed:1", "nxlog:seed", "nxlog:converted-72")
 
 records_option = click.option(
@@ -36,7 +39,7 @@ real_option = click.option(
     "--real-records", type=click.IntRange(1000), default=120_000, show_default=True, help="Real ones of each run."
 )
 budget_option = click.option(
-    "--budget", default=8.0, show_default=True,
+    "--budget", default=4.0, show_default=True,
     help="Seconds of screening that a run may take: where many rules make records dear it gets fewer of them.",
 )  # fmt: skip
 json_option = click.option(
@@ -92,6 +95,10 @@ def main() -> None:
 @click.option(
     "--naive-records", type=click.IntRange(0), default=20_000, show_default=True, help="0: without naive Faust."
 )
+@click.option(
+    "--latency-seconds", type=click.FloatRange(0), default=15.0, show_default=True,
+    help="Of each of three shares of capacity; 0: without latency.",
+)  # fmt: skip
 @click.option("--repeats", type=click.IntRange(1), default=3, show_default=True, help="Runs of each kind.")
 @json_option
 def run(  # noqa: PLR0913 - an option each
@@ -101,13 +108,15 @@ def run(  # noqa: PLR0913 - an option each
     real_records: int,
     budget: float,
     naive_records: int,
+    latency_seconds: float,
     repeats: int,
     path: Path | None,
 ) -> None:
     """Measure workers: records in, incidents out, offsets committed, beside loops that only read.
 
-    The same records go through a loop that does nothing, one with the seed rule by hand, stock Faust, and our worker.
-    Prints a table in Markdown. Ends with 1 if a run did not do all of its work.
+    The same records go through a loop that does nothing, one with the seed rule by hand, stock Faust, and our worker;
+    then the time from record to incident, as the command latency has it. Prints tables in Markdown.
+    Ends with 1 if a run did not do all of its work.
     """
     usual, without = usual_jobs()
     if not jobs and without:
@@ -117,8 +126,13 @@ def run(  # noqa: PLR0913 - an option each
         lots = Lots(rules, {False: records, True: real_records}, budget)
         plan = running.Plan(jobs=jobs or usual, repeats=repeats, naive=naive_records)
         results = running.measure(bench, lots, plan, say)
-        kept("run", path, as_json(results, facts))
         click.echo(running.report(results, facts))
+        late = None
+        if latency_seconds:
+            course, job = latency.Course(seconds=latency_seconds), Job(SHAPES[1], SEED, USUAL)
+            late = latency.measure(bench, Lots(rules, PACED, 0.0), job, course, say)
+            click.echo(f"\n{late.report()}")
+    kept("run", path, as_json(results, {**facts, "latency": late}))
 
 
 @main.command()
@@ -179,11 +193,18 @@ def profile(*, job: Job, records: int, real_records: int, budget: float) -> None
 @click.option(
     "--capacity", type=click.FloatRange(1), help="Records a second that a worker can do.  [default: measured first]"
 )
-@click.option("--share", "shares", multiple=True, default=(25.0, 50.0, 75.0), show_default=True, help="Percent of it.")
+@click.option(
+    "--share",
+    "percents",
+    multiple=True,
+    default=[each * 100 for each in latency.SHARES],
+    show_default=True,
+    help="Percent of capacity; several.",
+)
 @click.option("--soak", metavar="MINUTES", type=click.FloatRange(0.1), help="Also run so long at the last share.")
 @json_option
 def latencies(  # noqa: PLR0913 - an option each
-    *, seconds: float, rate: float, capacity: float | None, shares: tuple[float, ...], soak: float | None,
+    *, seconds: float, rate: float, capacity: float | None, percents: tuple[float, ...], soak: float | None,
     path: Path | None,
 ) -> None:  # fmt: skip
     """Measure ms from a record's timestamp to its incident's arrival, at shares of capacity; and memory over a run.
@@ -191,26 +212,12 @@ def latencies(  # noqa: PLR0913 - an option each
     Capacity is what a worker does with records that lie ready (flat:seed); the producer is not running then, and on a
     machine with two cores it competes with worker and broker: look at what was reached.
     """
-    job = Job(SHAPES[1], SEED, rate / 100)
+    course = latency.Course(seconds=seconds, shares=[each / 100 for each in percents], capacity=capacity, soak=soak)
     with ground() as (bench, rules):
         facts = machine()
-        lots = Lots(rules, {False: 200_000, True: 1}, 0.0)
-        made, folder = list(lots.of(job)), lots.rules(job)
-        if capacity is None:
-            runs = [bench.worker(f"capacity-{number}", made, folder) for number in range(2)]
-            capacity = max(each.records / each.seconds for each in runs)
-            say(f"capacity: {capacity:,.0f} records/s")
-
-        def at(name: str, share: float, wanted: float, time: float = seconds) -> latency.Level:
-            return latency.level(bench, name, made, folder, share=share, rate=wanted, seconds=time)
-
-        parts = [each / 100 for each in shares]
-        found = latency.levels(at, capacity, parts, say)
-        long = None if soak is None else at("soak", parts[-1], capacity * parts[-1], soak * 60)
-    kept("latency", path, msgspec.json.encode({**facts, "capacity": capacity, "levels": found, "soak": long}))
-    click.echo(f"{latency.table(found)}\n\n{job}, capacity {capacity:,.0f} records/s, {place(facts)}.")
-    if long is not None:
-        click.echo(f"\n{soak:g} minutes:\n\n{latency.table([long])}\n\n{latency.memory_report(long.memory)}")
+        found = latency.measure(bench, Lots(rules, PACED, 0.0), Job(SHAPES[1], SEED, rate / 100), course, say)
+    kept("latency", path, msgspec.json.encode({**facts, "latency": found}))
+    click.echo(f"{found.report()}\n\n{place(facts)}.")
 
 
 @main.command("scale")
@@ -236,33 +243,50 @@ def sizes(  # noqa: PLR0913 - an option each
 @main.command("compare")
 @click.argument("base")
 @click.option("--job", "jobs", type=JobType(), multiple=True, help="What a worker does; several.  [default: three]")
+@click.option(
+    "--rules", multiple=True, type=click.Choice(RULES), default=SCREENED, show_default=True, help="Of the screen alone."
+)
 @click.option("--match-only", is_flag=True, help="Only the screen, without Kafka.")
 @click.option("--repeats", type=click.IntRange(1), default=4, show_default=True, help="Turns of each side.")
 @records_option
 @real_option
 @budget_option
 def side_by_side(  # noqa: PLR0913 - an option each
-    *, base: str, jobs: tuple[Job, ...], match_only: bool, repeats: int, records: int, real_records: int, budget: float
+    *,
+    base: str,
+    jobs: tuple[Job, ...],
+    rules: tuple[str, ...],
+    match_only: bool,
+    repeats: int,
+    records: int,
+    real_records: int,
+    budget: float,
 ) -> None:
-    """Compare this checkout with the commit BASE, in alternation: ratios below 1 say that this one is faster."""
-    usual = [each for each in usual_jobs()[0] if str(each) in COMPARED]
+    """Compare this checkout with the commit BASE, in alternation: ratios below 1 say that this one is faster.
+
+    Benchmark, rules and installed packages are this checkout's for both; only the package comes from the commit.
+    """
+    words = ["--rounds", "2", "--records", "10000", "--budget", "0.6", "--data", "fortisiem"]
+    words += [word for each in REAL for word in ("--data", each)] + [
+        word for each in rules for word in ("--rules", each)
+    ]
     with tempfile.TemporaryDirectory(prefix="base-") as temporary:
         folder = Path(temporary)
+        sides = [folder, ROOT]
         try:
             name = compare.extract(base, folder)
-        except compare.NoRevision as error:
+            pairs = compare.turns([partial(compare.screens, each, folder, words) for each in sides], repeats, say)
+        except (compare.NoRevision, RunFailed) as error:
             raise click.ClickException(str(error)) from error
-        sides = [folder, ROOT]
-        words = ["--rounds", "2", "--records", "10000"]
-        pairs = compare.turns([partial(compare.screens, each, folder, words) for each in sides], repeats, say)
         if not match_only:
-            with ground() as (bench, rules):
-                lots = Lots(rules, {False: records, True: real_records}, budget)
+            with ground() as (bench, written):
+                lots = Lots(written, {False: records, True: real_records}, budget)
+                usual = [each for each in usual_jobs()[0] if str(each) in COMPARED]
                 workers = compare.Workers(bench, lots, jobs or usual)
                 pairs += compare.turns([partial(workers.run, each) for each in sides], repeats, say)
     facts = machine()
     kept("compare", None, msgspec.json.encode({**facts, "base": name, "pairs": pairs}))
-    click.echo(compare.table(pairs, name, facts["commit"]))
+    click.echo(f"{compare.table(pairs, name, facts['commit'])}\n\nCPU µs/record, {place(facts)}.")
 
 
 main.add_command(recovery.main, "recovery")

@@ -30,6 +30,8 @@ SETTINGS = {
     "session_timeout_s": "300",  # it is held still while its topic is filled
     "lateness_s": "86400",  # records are made before the run: on a slow machine, too, none may be late
 }
+SHARED = {"session_timeout_s": "60"}
+"""For several workers: one learns with its next heartbeat, a quarter of it, that another one has joined."""
 
 
 class MeasuredWorker(WorkerProcess):
@@ -64,7 +66,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     ) -> Used:
         """Measure our worker, or several of one group, over all but the first records, which warm them up."""
         names = fresh_topics(self.connection, name, partitions)
-        settings = self.settings(names, rules, partitions)
+        settings = self.settings(names, rules, partitions) | (SHARED if workers > 1 else {})
         with self.removing(name), ExitStack() as stack:
             started = [
                 stack.enter_context(MeasuredWorker(self.folder, f"{name}-{number}", settings, self.product))

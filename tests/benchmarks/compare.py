@@ -20,8 +20,9 @@ from msgspec import Struct
 
 from tests.benchmarks.bench import Bench, instead
 from tests.benchmarks.jobs import Job, Lots
-from tests.benchmarks.machine import ROOT, git
+from tests.benchmarks.machine import git
 from tests.benchmarks.screening import Cell
+from tests.benchmarks.standing import RunFailed
 
 PACKAGE = "stream_app"
 
@@ -68,10 +69,12 @@ def turns(sides: Sequence[Callable[[], Mapping[str, float]]], repeats: int, say:
 
 
 def screens(product: Path, folder: Path, words: Sequence[str]) -> Mapping[str, float]:
-    """Run the micro mode with that package, in a process of its own."""
+    """Run the micro mode with that package, in a process of its own. Raises RunFailed."""
     path = folder / "screen.json"
     command = [sys.executable, "-m", "tests.benchmarks", "screen", "--json", str(path), *words]
-    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, **instead(product)}, capture_output=True)
+    done = subprocess.run(command, check=False, env={**os.environ, **instead(product)}, capture_output=True)
+    if done.returncode:
+        raise RunFailed(f"the screen of {product} did not run: {done.stderr.decode(errors='replace')[-2000:]}")
     cells = msgspec.convert(msgspec.json.decode(path.read_bytes())["cells"], list[Cell])
     return {f"screen {each.rules} over {each.data}": each.cost for each in cells}
 

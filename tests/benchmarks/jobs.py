@@ -17,6 +17,7 @@ from msgspec import Struct
 from stream_app.rulebook.load import load_rulebook
 from tests.benchmarks.bench import WARM_UP
 from tests.benchmarks.datasets import CAPTURE, DATA, REAL, SHAPES, counted, dataset, have_real, real, spread
+from tests.benchmarks.machine import ROOT
 from tests.benchmarks.records import Made
 from tests.benchmarks.rulefolders import CONVERTED
 from tests.benchmarks.rulesets import FROM_OUTSIDE, RULES, SEED, rule_folder
@@ -67,14 +68,14 @@ class JobType(click.ParamType):
 
 def usual_jobs() -> tuple[list[Job], str]:
     """Give all jobs that can run here, and what cannot and why."""
-    missing = [str(path.parent.name) for path in (CAPTURE, CONVERTED / "x") if not path.parent.is_dir()]
+    there = {CAPTURE: have_real(), CONVERTED: CONVERTED.is_dir()}
     jobs = [
         each
         for each in (*JOB_J, *ON_REAL)
-        if (each.data in SHAPES or have_real()) and (each.rules != FROM_OUTSIDE or CONVERTED.is_dir())
+        if (each.data in SHAPES or there[CAPTURE]) and (each.rules != FROM_OUTSIDE or there[CONVERTED])
     ]
-    why = f"without {' and '.join(missing)}, which lie beside the checkout in ../shared/data" if missing else ""
-    return jobs, why
+    missing = " and ".join(path.relative_to(ROOT.parent).as_posix() for path, found in there.items() if not found)
+    return jobs, f"without {missing}, which lie beside the checkout" if missing else ""
 
 
 class Lots:

@@ -20,6 +20,7 @@ from confluent_kafka import OFFSET_END, Consumer, TopicPartition
 from msgspec import Struct
 
 from tests.benchmarks.bench import PARTITIONS, WARM_UP, Bench, MeasuredWorker
+from tests.benchmarks.jobs import Job, Lots
 from tests.benchmarks.pacing import Paced, save
 from tests.benchmarks.records import Made
 from tests.benchmarks.standing import RunFailed, Standing, Subject, put
@@ -32,6 +33,11 @@ PERCENTILES = (50.0, 99.0, 99.9)
 KEPT_BYTES = 512 << 20
 """Of each source partition: a long run must not fill the disk. It is seconds of records, so a worker that falls behind
 that far ends with an error."""
+SHARES = (0.25, 0.5, 0.75)
+EXPLAINED = (
+    "Milliseconds from a record's timestamp, given when it was sent, to the arrival of its incident at a consumer. "
+    "Capacity is what a worker does with records that lie ready; here the producer runs beside it and the broker."
+)
 FLAT = 0.02
 """Growth from the middle third of a run to the last, as a share, up to which memory is called flat."""
 
@@ -213,3 +219,46 @@ def levels(
         found.append(run(f"latency-{share * 100:.0f}", share, capacity * share))
         say(f"{share:.0%} of capacity: p99 {found[-1].arrival['p99']:.0f} ms")
     return found
+
+
+class Course(Struct, frozen=True, kw_only=True):
+    """What is run: seconds of each share, ``capacity`` in records/s (None: measured), minutes of the long run."""
+
+    seconds: float
+    shares: Sequence[float] = SHARES
+    capacity: float | None = None
+    soak: float | None = None
+
+
+class Measured(Struct, frozen=True, kw_only=True):
+    """What was found; ``soak`` is the long run at the last share."""
+
+    job: str
+    capacity: float
+    levels: Sequence[Level]
+    soak: Level | None
+
+    def report(self) -> str:
+        """Give tables, and what their numbers are."""
+        parts = [table(self.levels), f"{self.job}, capacity {self.capacity:,.0f} records/s. {EXPLAINED}"]
+        if self.soak is not None:
+            minutes = self.soak.memory[-1][0] / 60
+            parts += [f"{minutes:.0f} minutes:", table([self.soak]), memory_report(self.soak.memory)]
+        return "\n\n".join(parts)
+
+
+def measure(bench: Bench, lots: Lots, job: Job, course: Course, say: Callable[[str], None]) -> Measured:
+    """Measure capacity, the shares of it, and the long run, if there is to be one. Raises RunFailed."""
+    made, rules, capacity = list(lots.of(job)), lots.rules(job), course.capacity
+    if capacity is None:
+        runs = [bench.worker(f"capacity-{number}", made, rules) for number in range(2)]
+        capacity = max(each.records / each.seconds for each in runs)
+        say(f"capacity: {capacity:,.0f} records/s")
+
+    def at(name: str, share: float, rate: float, seconds: float = course.seconds) -> Level:
+        return level(bench, name, made, rules, share=share, rate=rate, seconds=seconds)
+
+    found = levels(at, capacity, course.shares, say)
+    last = course.shares[-1]
+    soak = None if course.soak is None else at("soak", last, capacity * last, course.soak * 60)
+    return Measured(job=str(job), capacity=capacity, levels=found, soak=soak)

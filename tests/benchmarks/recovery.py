@@ -1,4 +1,4 @@
-"""``python -m tests.benchmarks.recovery``: rows a second that a worker reads back from a changelog partition."""
+"""``python -m tests.benchmarks recovery``: rows a second that a worker reads back from a changelog partition."""
 
 import tempfile
 import time
@@ -36,7 +36,3 @@ def main(rows: int) -> None:
     click.echo(
         f"{len(state.rows)} rows in {took:.2f} s: {rows / took:,.0f} rows/s, {cpu / rows * 1e6:.1f} µs CPU a row"
     )
-
-
-if __name__ == "__main__":
-    main()

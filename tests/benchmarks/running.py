@@ -32,12 +32,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 def yardstick_jobs(jobs: Sequence[Job]) -> dict[str, Job]:
     """Give the job whose records the loops read, for each kind of data."""
-    found: dict[str, Job] = {}
-    for job in jobs:
-        usual = job.rules == SEED and job.rate in (None, USUAL)
-        if usual or job.data not in found:
-            found[job.data] = Job(job.data, SEED, USUAL if job.data in SHAPES else None)
-    return found
+    return {job.data: Job(job.data, SEED, USUAL if job.data in SHAPES else None) for job in jobs}
 
 
 class Collected(Struct):

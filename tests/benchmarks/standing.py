@@ -132,7 +132,7 @@ def measure(
 
     It is a failure too if not exactly one record comes out for each match.
     """
-    subject.join(60.0)
+    subject.join(120.0)
     put(connection, subject.source, warm_up)
     subject.finish(120.0)
     emitted = subject.emitted()

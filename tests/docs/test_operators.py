@@ -28,8 +28,9 @@ def test_its_numbers_are_those_of_the_code() -> None:
 
 
 def test_the_files_and_commands_that_it_names_exist() -> None:
-    """Links lead somewhere, and the module that it tells to run is there."""
+    """Links lead somewhere, and the module or package that it tells to run is there."""
     for link in re.findall(r"\]\(([^)#]+)", PAGE):
         assert (ROOT / "deploy" / link).exists(), link
     for module in re.findall(r"python -m ([a-z.]+)", PAGE):
-        assert (ROOT / (module.replace(".", "/") + ".py")).exists(), module
+        place = ROOT / module.replace(".", "/")
+        assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), module
