@@ -22,17 +22,20 @@ def command() -> None:
 def check(folder: str | None) -> None:
     """Read every rule and its cases in FOLDER (default: STREAM_APP_RULES); print every mistake with its place.
 
-    A warning is no mistake: the rule runs, but its author should know something of it.
+    A warning is no mistake: the rule runs, but a record may take long in it. A note says why a rule costs more than
+    others do.
     """
     given = settings()
     given = msgspec.structs.replace(given, rules=folder) if folder else given
     problems: list[Diagnostic] = []
     warnings: list[Diagnostic] = []
+    notes: list[Diagnostic] = []
     rules, cases = 0, 0
     try:
         read = parts.rulebook(given).rules.values()
         rules = len(read)
-        warnings.extend(warning for rule in read for warning in rule.subpattern.warnings)
+        warnings.extend(warning for rule in read for warning in rule.subpattern.filter.hazards)
+        notes.extend(note for rule in read for note in rule.subpattern.notes)
     except LanguageError as error:
         problems.extend(error.diagnostics)
     for path in sorted(Path(given.rules).glob("*/cases.toml")):
@@ -42,7 +45,8 @@ def check(folder: str | None) -> None:
             problems.extend(error.diagnostics)
     if problems:
         raise LanguageError(problems)
-    for warning in sorted(warnings, key=lambda each: (each.path, each.line, each.column)):
-        click.echo(msgspec.structs.replace(warning, message=f"warning: {warning.message}").render(), err=True)
+    for kind, said in (("warning", warnings), ("note", notes)):
+        for each in sorted(said, key=lambda each: (each.path, each.line, each.column)):
+            click.echo(msgspec.structs.replace(each, message=f"{kind}: {each.message}").render(), err=True)
     noted = f", {counted(len(warnings), 'warning')}" if warnings else ""
     click.echo(f"{given.rules}: {counted(rules, 'rule')} and {counted(cases, 'case')} read, nothing wrong{noted}")

@@ -8,6 +8,7 @@ FortiSIEM "uses this time in all its analytics": what the agent's header says, e
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from stream_app.engine.expense import TooExpensive
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import VERSION, Match, Origin
 from stream_app.engine.screen import Screen
@@ -63,12 +64,16 @@ class Detector:
             self._screen(event_type)  # now, since it takes long and a record has little time
 
     def wanting(self, event: Event) -> list["Rule"]:
-        """Give the rules that want an event, in the rulebook's order. Raises Unreadable."""
+        """Give the rules that want an event, in the rulebook's order. Raises Unreadable, TooExpensive."""
         return self._screen(event.get(EVENT_TYPE)).wanting(event)
 
     def detect(self, record: "Record", event: Event) -> list[tuple[bytes, Match]]:
-        """Give (key, match) for each rule that wants the event; often an empty list. Raises Unreadable."""
-        return matches(self.wanting(event), record, event)
+        """Give (key, match) for each rule that wants the event. Raises Unreadable; TooExpensive has what was found."""
+        try:
+            return matches(self.wanting(event), record, event)
+        except TooExpensive as expense:
+            expense.found = matches(expense.wanting, record, event)
+            raise
 
     def _screen(self, event_type: "Value | None") -> Screen:
         """Find the rules that want a type of event; many types are wanted by the same ones."""

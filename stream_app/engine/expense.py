@@ -4,6 +4,14 @@ Decision: an exception, since only that leaves a pattern that is being searched 
 pure: nothing there may be half done for the next record.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream_app.engine.match import Match
+    from stream_app.rulebook.rule import Rule
+
 
 class TooExpensive(Exception):
     """A record has taken more CPU time than one may. ``spent`` and ``allowed`` are integer milliseconds."""
@@ -12,9 +20,13 @@ class TooExpensive(Exception):
         super().__init__(spent, allowed)
         self.spent = spent
         self.allowed = allowed
-        self.rule: str | None = None
-        """The id of the rule that was being tested, where it was one."""
+        self.rules: tuple[str, ...] = ()
+        """Ids of the rules that could not be asked: the one that was busy, and those that may take as long. None: the
+        record itself could not be read in time."""
+        self.wanting: Sequence[Rule] = ()
+        """The other rules that want the event."""
+        self.found: Sequence[tuple[bytes, Match]] = ()
+        """Their matches, with their keys."""
 
     def __str__(self) -> str:
-        where = "" if self.rule is None else f" in the filter of {self.rule}"
-        return f"given up after {self.spent} ms{where}, allowed are {self.allowed}"
+        return f"given up after {self.spent} ms, allowed are {self.allowed}"

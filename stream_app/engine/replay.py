@@ -9,7 +9,7 @@ time moves on once, past all that waits. Files that hold several captures jump b
 is said to be late. With ``sources=None`` time stands still until the end: nothing is late, all state is kept till then.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -89,15 +89,17 @@ class _Flow:
         if record.value is None:
             yield Rejection.of(record, EMPTY, "a record without a value")
             return
+        event = None
         try:
             event = self._detector.read(record.value)
-            found = [] if event is None else self._detector.detect(record, event)
+            found: Sequence[tuple[bytes, Match]] = [] if event is None else self._detector.detect(record, event)
         except Unreadable as unreadable:
             yield Rejection.of(record, unreadable.reason, unreadable.detail)
             return
         except TooExpensive as expense:
-            yield Rejection.of(record, TOO_EXPENSIVE, str(expense), rule=expense.rule)
-            return
+            for rule in expense.rules or (None,):
+                yield Rejection.of(record, TOO_EXPENSIVE, str(expense), rule=rule)
+            found = expense.found
         for key, match in found:
             unfit = too_large(key, match)
             if unfit:

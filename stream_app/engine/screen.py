@@ -94,15 +94,24 @@ class Screen:
 
 
 def _asked(rules: Iterable[tuple[Rule, Predicate]], event: Attributes) -> list[Rule]:
-    """Ask rules one by one; give those that want the event."""
+    """Ask rules one by one; give those that want the event.
+
+    Once one of them took too long, those that may take as long are not asked any more, but all others are.
+    """
     wanting: list[Rule] = []
+    expense: TooExpensive | None = None
     for rule, rest in rules:
         try:
-            if rest(event):
+            if expense is not None and rule.subpattern.filter.hazards:
+                expense.rules = (*expense.rules, rule.id)
+            elif rest(event):
                 wanting.append(rule)
-        except TooExpensive as expense:
-            expense.rule = rule.id
-            raise
+        except TooExpensive as error:
+            error.rules = (*(() if expense is None else expense.rules), rule.id)
+            expense = error
+    if expense is not None:
+        expense.wanting = wanting
+        raise expense
     return wanting
 
 

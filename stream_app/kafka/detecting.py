@@ -48,15 +48,13 @@ class Detecting:
             if isinstance(found, Unreadable):
                 self._reject(batch, message, found.reason, found.detail)
             elif isinstance(found, TooExpensive):
-                self._reject(batch, message, TOO_EXPENSIVE, str(found), found.rule)
+                for rule in found.rules or (None,):
+                    self._reject(batch, message, TOO_EXPENSIVE, str(found), rule)
+                matches += self._fit(batch, message, found.found)
             elif isinstance(found, Exception):
                 self._reject(batch, message, FAILED, repr(found))
             else:
-                for key, match in found:
-                    if len(key) > SMALL and (unfit := too_large(key, match)):
-                        self._reject(batch, message, TOO_LARGE, unfit, match.rule)
-                    else:
-                        matches.append((encode_match(match), key, None))
+                matches += self._fit(batch, message, found)
             if len(matches) >= LOT:
                 self._send(batch, matches)
                 matches = []
@@ -65,6 +63,16 @@ class Detecting:
     def _send(self, batch: Batch, matches: list[Outgoing]) -> None:
         batch.send_all(self._names.matches, matches)
         self._counters.matches += len(matches)
+
+    def _fit(self, batch: Batch, message: Message, found: Found) -> list[Outgoing]:
+        """Give what is to be sent; a match that is too large to be counted is rejected."""
+        fit: list[Outgoing] = []
+        for key, match in found:
+            if len(key) > SMALL and (unfit := too_large(key, match)):
+                self._reject(batch, message, TOO_LARGE, unfit, match.rule)
+            else:
+                fit.append((encode_match(match), key, None))
+        return fit
 
     def _reject(self, batch: Batch, message: Message, reason: str, detail: str, rule: str | None = None) -> None:
         rejection = Rejection.of(record_of(message, self._topic_id), reason, detail, self._value_limit, rule)

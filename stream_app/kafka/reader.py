@@ -16,6 +16,7 @@ from faust.types import TP
 from msgspec import Struct
 from msgspec.structs import replace
 
+from stream_app.engine.expense import TooExpensive
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.sender import Sender
 
@@ -23,6 +24,9 @@ LONG = 10_000
 """Bytes of a record behind which the reader shows that it still runs. Some records of a megabyte take the screen 50 ms,
 more on a busy machine, and a poll may be 32 MB of them: a worker that seemed to stand still over its input would end,
 and read it again."""
+
+HOLD = 1.0
+"""Seconds of screening after which what is left of a poll waits for the next round of the event loop."""
 
 Screen = Callable[[Message], Any]
 """Gives what the agent needs, or None: nobody wants the record. What it raises goes to the agent instead."""
@@ -125,6 +129,7 @@ class Reader:
         self._on_gap = on_gap
         self._partitions = {number: Book(TP(topic, number)) for number in starts}
         self._assigned = [TopicPartition(topic, number, offset) for number, offset in starts.items()]
+        self._left: list[Message] = []
         self._consumer = Consumer(dict(settings))
         self._consumer.assign(self._assigned)
 
@@ -150,10 +155,10 @@ class Reader:
     async def _run(self) -> None:
         limits, handed = self._limits, time.monotonic()
         while not self.stopping and self._sender.failure.error is None:
-            messages = [] if self.full() else self._consumer.consume(limits.poll, 0)
+            messages = [] if self.full() else self._left or self._consumer.consume(limits.poll, 0)
             if messages:
                 self._take(messages)
-            busy = len(messages) == limits.poll
+            busy = len(messages) == limits.poll or bool(self._left)
             now = time.monotonic()
             if not busy or now - handed >= limits.gather:
                 handed = now
@@ -164,7 +169,8 @@ class Reader:
         """Screen one poll and book it. No await in here."""
         screen, read, passed = self._screen, len(messages), 0
         number, partition = -1, None
-        for message in messages:
+        began, self._left = time.monotonic(), []
+        for at, message in enumerate(messages, 1):
             if message.error() is not None:
                 self._on_error(message)
                 read -= 1
@@ -182,14 +188,19 @@ class Reader:
                 partition.pending.append(Passed(message, found, partition.newest))
                 partition.pending_size += len(message)
                 passed += 1
-            if len(message) > LONG:
+            if len(message) > LONG or found.__class__ is TooExpensive:
                 self._sender.serve()
+                if time.monotonic() - began > HOLD:  # others need the event loop too
+                    self._left = messages[at:]
+                    read -= len(self._left)
+                    break
         self._book_positions()
         self._on_read(read, passed)
 
     def _book_positions(self) -> None:
+        left = {message.partition(): cast("int", message.offset()) for message in reversed(self._left)}
         for each in self._consumer.position(self._assigned):
-            self._partitions[each.partition].reach(each.offset)
+            self._partitions[each.partition].reach(left.get(each.partition, each.offset))
 
     def _on_error(self, message: Message) -> None:
         error = message.error()

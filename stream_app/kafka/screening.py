@@ -9,6 +9,7 @@ from collections.abc import Callable
 from confluent_kafka import Message
 
 from stream_app.engine.detect import Detector, matches
+from stream_app.engine.expense import TooExpensive
 from stream_app.engine.rejection import EMPTY
 from stream_app.kafka.detecting import Found, record_of
 from stream_app.kafka.streak import Streak
@@ -24,6 +25,7 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
     read = Detector(rulebook, max_bytes).read
 
     def screen(message: Message) -> Found | None:
+        event = None
         try:
             value = message.value()
             if value is None:
@@ -34,6 +36,11 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
                 rules = event.wanted.wanting(event)
                 if rules:
                     found = matches(rules, record_of(message, topic_id), event)
+        except TooExpensive as expense:
+            if expense.wanting and event is not None:
+                expense.found = matches(expense.wanting, record_of(message, topic_id), event)
+            streak.rejected(message, expense)
+            raise
         except Exception as error:
             streak.rejected(message, error)
             raise

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from stream_app.language import pytree
 from stream_app.language.conditions import Conditions, flattened
-from stream_app.language.diagnostics import LanguageError, Place
+from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
+from stream_app.language.engines import hazards
 from stream_app.language.environment import Environment
 from stream_app.language.printer import to_text
 from stream_app.language.requirements import Clause, clauses_of
@@ -43,6 +44,8 @@ class Filter(Struct, frozen=True):
     """What ``rest`` cannot do without; the most telling clause first."""
     reads: frozenset[str]
     """The attributes that ``rest`` reads."""
+    hazards: tuple[Diagnostic, ...] = ()
+    """Its patterns that may take far longer on a text that was made for them than on any other."""
 
     def __call__(self, event: Attributes) -> bool:
         """Say whether the filter is true of an event."""
@@ -69,7 +72,8 @@ def compile_filter(expression: Expression, environment: Environment, place: Plac
     terms = list(flattened(expression)) if isinstance(expression, And) else [expression]
     kinds = [term for term in terms if attributes_read(term) == {EVENT_TYPE}]
     others = [term for term in terms if term not in kinds]
-    writer = Conditions(environment, place or Place.of(""))
+    place = place or Place.of("")
+    writer = Conditions(environment, place)
     tests = [
         writer.condition(_joined(part, expression), frozenset()).test if part else None for part in (kinds, others)
     ]
@@ -78,7 +82,8 @@ def compile_filter(expression: Expression, environment: Environment, place: Plac
     kind, rest = (_predicate(test, writer.namespace) for test in tests)
     text = f"{to_text(_joined(kinds, expression))}, ignore_case={environment.ignore_case}" if kinds else ""
     read = frozenset(name for term in others for name in attributes_read(term))
-    return Filter(kind, text, rest, clauses_of(others, environment), read)
+    found = tuple(hazards(expression, place, ignore_case=environment.ignore_case))
+    return Filter(kind, text, rest, clauses_of(others, environment), read, found)
 
 
 def attributes_read(expression: Expression) -> frozenset[str]:

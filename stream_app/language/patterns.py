@@ -133,12 +133,6 @@ class Plain(Struct, frozen=True):
     sequences: tuple[Sequence, ...]
 
 
-def literals_of(text: str) -> Literals | None:
-    """Reduce a valid pattern to plain text, or give ``None`` where that would not be exact."""
-    plain = plain_of(text)
-    return None if plain is None or plain.sequences else plain.literals
-
-
 def plain_of(text: str) -> Plain | None:
     """Reduce a valid pattern to plain texts and sequences of them, or give ``None`` where that would not be exact."""
     found = {where: list[str]() for where in _Where}

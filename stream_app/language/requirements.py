@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from stream_app.language.checks import Literal
 from stream_app.language.folding import fold
-from stream_app.language.patterns import Literals, literals_of
+from stream_app.language.patterns import Plain, plain_of
 from stream_app.language.reading import number_of
 from stream_app.language.syntax import And, Attribute, Comparison, Contains, Group, Matches, Membership, Or, String
 from stream_app.language.values import AttributeType
@@ -82,15 +82,17 @@ def _needles(node: Expression, environment: Environment) -> Clause:
         case Contains(Attribute(name), False, part) if isinstance(part, Literal):
             return _texts(name, [_written(part)], whole=False)
         case Matches(Attribute(name), False, pattern):
-            return _pattern(name, literals_of(pattern.text))
+            return _pattern(name, plain_of(pattern.text))
         case _:
             return frozenset()
 
 
-def _pattern(name: str, literals: Literals | None) -> Clause:
-    if literals is None or literals.match_empty:
+def _pattern(name: str, plain: Plain | None) -> Clause:
+    longest = () if plain is None else tuple(sequence.longest for sequence in plain.sequences)
+    if plain is None or plain.literals.match_empty or not all(longest):
         return frozenset()
-    parts = (*literals.begins, *literals.ends, *literals.contains)
+    literals = plain.literals
+    parts = (*literals.begins, *literals.ends, *literals.contains, *longest)
     whole = _texts(name, literals.equal, whole=True)
     return whole | _texts(name, parts, whole=False)
 

@@ -18,8 +18,8 @@ class Subpattern(Struct, frozen=True):
     filter: Filter
     group_by: tuple[str, ...]
     constraint: CountConstraint
-    warnings: tuple[Diagnostic, ...] = ()
-    """What its author should know of the query, although it runs."""
+    notes: tuple[Diagnostic, ...] = ()
+    """Why the query is asked more often than it could be."""
 
 
 class Rule(Struct, frozen=True, kw_only=True, dict=True):

@@ -5,6 +5,7 @@ second pattern, a mapped aggregate) is refused by name as not built yet: nobody 
 """
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +13,6 @@ from msgspec import Struct
 from stream_app.language.aggregate import CountConstraint, parse_constraint
 from stream_app.language.compile import EVERYTHING, Environment, Filter, compile_filter
 from stream_app.language.diagnostics import Diagnostic, LanguageError
-from stream_app.language.engines import hazards
 from stream_app.language.parser import parse
 from stream_app.rulebook.content import content_id
 from stream_app.rulebook.document import Document
@@ -120,14 +120,14 @@ def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environmen
         if attribute not in environment.vocabulary:
             pattern.at_value(f"unknown attribute {attribute!r}", "group_by", index)
     query = pattern.text("query")
-    warnings: list[Diagnostic] = []
+    compiled = _filter(query, pattern, problems, environment)
     subpattern = Subpattern(
         name=name,
         query=query,
-        filter=_filter(query, pattern, problems, warnings, environment),
+        filter=compiled,
         group_by=tuple(group_by),
         constraint=_constraint(pattern, problems),
-        warnings=tuple(warnings),
+        notes=tuple(_notes(compiled, pattern)),
     )
     pattern.close()
     return subpattern
@@ -146,9 +146,20 @@ def _only(patterns: Fields) -> tuple[str, Fields | None]:
     return (names[0], patterns.table(names[0])) if names else ("", None)
 
 
-def _filter(
-    query: str, pattern: Fields, problems: list[Diagnostic], warnings: list[Diagnostic], environment: Environment
-) -> Filter:
+def _notes(compiled: Filter, pattern: Fields) -> Iterator[Diagnostic]:
+    """Say why a filter runs more often than its author may think."""
+    if compiled is EVERYTHING:
+        return
+    if not compiled.kind_text:
+        said = "no condition outside of OR reads eventType alone: the filter is asked of events of every type"
+    elif not compiled.clauses:
+        said = "no condition needs a text to be there: the filter is asked of every event of its types"
+    else:
+        return
+    yield pattern.document.at_value((*pattern.path, "query"), said)
+
+
+def _filter(query: str, pattern: Fields, problems: list[Diagnostic], environment: Environment) -> Filter:
     """Compile the query where it stands. Its places are places in the file only if the file holds it verbatim."""
     if query == "":
         return EVERYTHING
@@ -157,13 +168,10 @@ def _filter(
         pattern.at_value("query must be a literal string: '…' or '''…'''", "query")
         return EVERYTHING
     try:
-        expression = parse(query, place)
-        compiled = compile_filter(expression, environment, place)
-        warnings.extend(hazards(expression, place, ignore_case=environment.ignore_case))
+        return compile_filter(parse(query, place), environment, place)
     except LanguageError as error:
         problems.extend(error.diagnostics)
         return EVERYTHING
-    return compiled
 
 
 def _constraint(pattern: Fields, problems: list[Diagnostic]) -> CountConstraint:

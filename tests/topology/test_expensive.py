@@ -52,7 +52,7 @@ def record(command: str, host: str) -> tuple[bytes, bytes, int]:
 
 
 def test_records_that_would_take_minutes_are_rejected_and_the_next_ones_are_detected(tmp_path: Path) -> None:
-    """Each is rejected as too expensive with the rule named, and before the start its author was warned."""
+    """Each is rejected as too expensive with the rule named, other rules see it; its author was warned before."""
     write_rules(tmp_path / "rules")
     bad = [record(command, f"bad{number}") for number, command in enumerate(BAD)]
     good = [record("a quick one", f"good{number}") for number in range(8)]
@@ -75,7 +75,7 @@ def test_records_that_would_take_minutes_are_rejected_and_the_next_ones_are_dete
 
             def all_are_there() -> bool:
                 assert worker.alive, worker.said()
-                return len(hosts) >= len(good) or time.monotonic() > deadline
+                return len(hosts) > len(good) or time.monotonic() > deadline
 
             rejected: list[tuple[str, str | None]] = []
             for message in follow(connection, names.rejected, from_beginning=True, stop=done):
@@ -85,7 +85,7 @@ def test_records_that_would_take_minutes_are_rejected_and_the_next_ones_are_dete
             for message in follow(connection, names.incidents, from_beginning=True, stop=all_are_there):
                 hosts.add(json.loads(message.value() or b"")["hostName"])
             assert [("too expensive", "SLOW")] * len(bad) == rejected
-            assert {f"good{number}" for number in range(8)} == hosts
+            assert {"bad2", *(f"good{number}" for number in range(8))} == hosts
             assert 0 == worker.terminate()
         warnings = [line for line in worker.said().splitlines() if "this pattern can take for ever" in line]
         assert 2 == len(warnings), worker.said()

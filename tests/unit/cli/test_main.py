@@ -116,6 +116,27 @@ def test_a_warning_is_shown_and_is_no_mistake(tmp_path: Path) -> None:
     assert (0, expected) == (done.returncode, done.stdout)
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ('procName REGEXP "python"', "no condition outside of OR reads eventType alone: the filter is asked of events"),
+        (
+            'eventType CONTAIN "Win-Sysmon-3-" AND procName NOT REGEXP "python" AND destIpPort != 443',
+            "no condition needs a text to be there: the filter is asked of every event of its types",
+        ),
+    ],
+)
+def test_a_rule_that_is_always_asked_is_told_of(tmp_path: Path, query: str, said: str) -> None:
+    """What makes a rule dear for every record is a note at its query, and neither a mistake nor a warning."""
+    text = next((ROOT / "rules").glob("*/windows-*.toml")).read_text()
+    start = text.index("query = '''") + len("query = '''")
+    (tmp_path / "rules" / "one").mkdir(parents=True)
+    (tmp_path / "rules" / "one" / "one.toml").write_text(text[:start] + query + text[text.index("'''", start) :])
+    done = run("rules", "check", "rules", folder=tmp_path)
+    assert (0, b"rules: 1 rule and 0 cases read, nothing wrong\n") == (done.returncode, done.stdout)
+    assert f": note: {said}" in done.stderr.decode()
+
+
 def test_a_file_that_is_not_there_is_named() -> None:
     """Status 1, one line, no stack trace."""
     done = run("replay", "gone.jsonl")

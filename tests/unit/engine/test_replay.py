@@ -73,7 +73,7 @@ def test_a_record_that_is_given_up(rule_of: Callable[..., Rule]) -> None:
     found = list(replay(Rulebook({rule.id: rule}), records([0, MINUTE]), tally=tally))
     assert ["too expensive", ("create", 1, MINUTE)] == told(found)
     assert isinstance(found[0], Rejection)
-    assert (rule.id, "given up after 700 ms in the filter of PH_Rule_Test, allowed are 500") == (
+    assert (rule.id, "given up after 700 ms, allowed are 500") == (
         found[0].rule,
         found[0].detail,
     )

@@ -3,16 +3,21 @@
 from collections.abc import Callable
 
 import msgspec
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stream_app.engine.detect import Detector
+from stream_app.engine.expense import TooExpensive
+from stream_app.engine.record import Record
 from stream_app.engine.screen import FEW, Screen
-from stream_app.language.compile import Environment, compile_filter
+from stream_app.language.compile import EVERYTHING, Environment, compile_filter
+from stream_app.language.diagnostics import Diagnostic
 from stream_app.language.parser import parse
 from stream_app.language.values import Value
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.sysmon.attributes import VOCABULARY
+from stream_app.sysmon.normalise import Event
 
 MAIL = {"MAIL": ("25", "465"), "SHELLS": ("cmd.exe", "PWSH.exe")}
 EXACT = Environment(vocabulary=VOCABULARY, groups=MAIL, ignore_case=False)
@@ -117,6 +122,34 @@ def test_a_rule_is_asked_only_where_its_clauses_are_met(rule_of: Callable[..., R
         )
     ]
     assert ["always", "both", "always", "both", "always", "always"] == asked
+
+
+def test_the_other_rules_are_asked_when_one_takes_too_long(rule_of: Callable[..., Rule]) -> None:
+    """Those that may take as long are refused with it; all others have their say, before it and after it."""
+
+    def rule(name: str, rest: Callable[[object], bool], *, hazardous: bool = False) -> Rule:
+        base = rule_of(id=name)
+        hazards = (Diagnostic(path="", line=1, column=1, message="", source_line=""),) if hazardous else ()
+        wanted = msgspec.structs.replace(EVERYTHING, rest=rest, hazards=hazards)
+        return rule_of(id=name, subpattern=msgspec.structs.replace(base.subpattern, filter=wanted))
+
+    def slow(_: object) -> bool:
+        raise TooExpensive(700, 500)
+
+    rules = (
+        rule("A", lambda _: True),
+        rule("B", lambda _: True, hazardous=True),
+        rule("C", slow, hazardous=True),
+        rule("D", lambda _: True, hazardous=True),
+        rule("E", lambda _: True),
+        rule("F", slow),
+        rule("G", lambda _: False),
+    )
+    detector = Detector(Rulebook({each.id: each for each in rules}))
+    with pytest.raises(TooExpensive) as given_up:
+        detector.detect(Record("sysmon", 0, 0, 0, b"", "id"), Event({"hostName": "a"}, "flat", None, None, None))
+    assert ("C", "D", "F") == given_up.value.rules
+    assert ["A", "B", "E"] == [match.rule for _, match in given_up.value.found]
 
 
 def test_rules_are_told_apart_by_what_they_say_of_the_event_type(rule_of: Callable[..., Rule]) -> None:

@@ -5,8 +5,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING
+from confluent_kafka import OFFSET_BEGINNING, Message
 
+from stream_app.engine.expense import TooExpensive
+from stream_app.kafka import reader as reader_module
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.embedded import EmbeddedBroker
@@ -140,3 +142,26 @@ def test_bounds_are_of_the_worker_not_of_each_reader() -> None:
         Limits(max_records=40, max_bytes=1000).shared_by(2).max_records,
         Limits(max_records=40, max_bytes=1000).shared_by(2).max_bytes,
     )
+
+
+def test_expensive_records_do_not_hold_the_event_loop(
+    reading: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where screening a poll takes long, the rest of it waits for the next rounds: each record once, in its order."""
+    monkeypatch.setattr(reader_module, "HOLD", -1.0)
+    rounds: list[int] = []
+
+    def screen(message: Message) -> None:
+        rounds.append(message.offset() or 0)
+        raise TooExpensive(700, 500)
+
+    reader, batches, failure = reading(Limits(poll=RECORDS), screen)
+    positions: list[int] = []
+    monkeypatch.setattr(reader, "_on_read", lambda _read, _passed: positions.append(committable(reader)))
+    turn(reader, lambda: len(rounds) == RECORDS and not reader._left)
+    assert (None, list(range(RECORDS))) == (failure.error, rounds)
+    taken = [passed for batch in batches for passed in batch.records]
+    pending = [passed for book in reader.books for passed in book.pending]
+    assert list(range(RECORDS)) == [passed.message.offset() for passed in [*taken, *pending]]
+    assert {0} == set(positions), "nothing was handled, so nothing may be committed"
+    assert [RECORDS] == [book.position for book in reader.books if book.position]

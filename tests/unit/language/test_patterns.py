@@ -17,7 +17,6 @@ from stream_app.language.patterns import (
     Plain,
     Sequence,
     compile_pattern,
-    literals_of,
     plain_of,
 )
 
@@ -47,7 +46,7 @@ from stream_app.language.patterns import (
 )
 def test_a_plain_pattern_reduces(pattern: str, expected: Literals) -> None:
     """Anchors and ``.*`` at the ends say where the text must stand."""
-    assert expected == literals_of(pattern)
+    assert Plain(expected, ()) == plain_of(pattern)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +57,9 @@ def test_a_plain_pattern_reduces(pattern: str, expected: Literals) -> None:
     ],
 )
 def test_any_other_pattern_stays_a_pattern(pattern: str) -> None:
-    """What is not certainly plain text is left to ``re``."""
-    assert literals_of(pattern) is None
+    """What is not certainly plain text, nor a sequence of it, is left to an engine."""
+    plain = plain_of(pattern)
+    assert plain is None or plain.sequences
 
 
 @given(
@@ -72,7 +72,8 @@ def test_a_reduced_pattern_matches_what_the_pattern_matches(pattern: str, text: 
         compiled = compile_pattern(pattern, ignore_case=False)
     except PatternProblem:
         return
-    literals = literals_of(pattern)
+    plain = plain_of(pattern)
+    literals = None if plain is None or plain.sequences else plain.literals
     if literals is not None:
         expected = compiled.search(text) is not None
         found = text in literals.equal or text.startswith(literals.begins) or text.endswith(literals.ends)
