@@ -56,18 +56,19 @@ class Gate:
         self._wanted: dict[str, object] = {}
         self._kinds: dict[tuple[str, int], Kind] = {}
         self._wanted_heads: dict[tuple[str, str, str], bool] = {}
-        self._told: dict[Told, tuple[Kind, Plan] | None] = {}
+        self._told: dict[Told, tuple[Kind, Plan, object] | None] = {}
         self._short, self._long = _teller(*_TELL_SHAPE), _teller(*_TELL_SHAPE, *_TELL_KIND)
         self._tell = self._short
 
     def read(self, value: bytes) -> Admitted | None:
         """Read a record as far as it is wanted; None if it is not. Raises Unreadable and nothing else."""
-        if value.startswith(b"{") and len(value) <= self._max_bytes:
+        if value[:1] == b"{" and len(value) <= self._max_bytes:
             try:
                 head = self._tell(value)
                 if head.Event is head.winlog is head.event_id is head.SyslogMessage is UNSET:
                     if head.eventType.__class__ is str:
-                        return self._read_normalised(value, head.eventType)
+                        wanted = self._wanted.get(head.eventType)
+                        return None if wanted is False else self._read_normalised(value, head.eventType, wanted)
                     if head.eventType is head.EventData is UNSET is not head.EventID:
                         return self._read_flat(value, head)
             except (ValueError, RecursionError, _Unsure):
@@ -76,19 +77,18 @@ class Gate:
         return self._read_text(opened) if isinstance(opened, str) else self._read_parts(read_object(opened))
 
     def wants(self, event_type: str) -> object:
-        """Say what is wanted of events of this type."""
+        """Say what is wanted of events of this type, False if nothing is."""
         known = self._wanted.get(event_type)
-        return kept(self._wanted, event_type, self._asked(event_type)) if known is None else known
+        return kept(self._wanted, event_type, self._asked(event_type) or False) if known is None else known
 
-    def _read_normalised(self, value: bytes, event_type: str) -> Admitted | None:
+    def _read_normalised(self, value: bytes, event_type: str, wanted: object) -> Admitted | None:
         self._tell = self._short
-        wanted = self._wanted.get(event_type)
         if wanted is None:
             if event_type in MISSING:
                 raise _Unsure
             wanted = self.wants(event_type)
-        if not wanted:
-            return None
+            if wanted is False:
+                return None
         event = Admitted()
         event.wanted, event.plan, event.base, event.whole = wanted, self._normalised, BASE, value
         event.look = self._decode_normalised(value).__getattribute__
@@ -107,14 +107,20 @@ class Gate:
             raise _Unsure from error
         if found is None:
             return None
-        kind, plan = found
+        kind, plan, wanted = found
         event = Admitted(plan.constants)
         event.plan, event.base, event.whole = plan, BASE, value
         event.look = kind.decode(value).__getattribute__
-        return self._admit(kind, event)
+        if wanted is None:
+            return self._admit(event)
+        event.wanted = wanted
+        return event
 
-    def _tell_kind(self, told: Told) -> tuple[Kind, Plan] | None:
-        """Find the kind of flat JSON that tells this much, and its plan; None where nobody can want it."""
+    def _tell_kind(self, told: Told) -> tuple[Kind, Plan, object] | None:
+        """Find the kind of flat JSON that tells this much, its plan, and what is wanted of it.
+
+        Gives None where nobody can want it; nothing is known to be wanted (None) where its own fields tell.
+        """
         if any(value is not UNSET and value.__class__ not in (str, int) for value in told):
             raise _Unsure  # True equals 1 where it is looked up
         fields = dict(zip(_TELL_KIND, told, strict=True))
@@ -124,10 +130,11 @@ class Gate:
         parts = Parts(shape="flat", event_id=None, provider=provider, channel=channel)
         kind = self._kind(source_of(parts), event_id_of(fields["EventID"]))
         action = None if fields["EventType"] is UNSET else fields["EventType"]
-        if not self._may_want(kind, action_told(action) if kind.acting else None):
+        wanted = self._wanted_of(kind, action_told(action) if kind.acting else None)
+        if wanted == [False]:
             return None
         constants = {**kind.flat.constants, "activityType": channel or None, "eventSource": provider or None}
-        return kind, msgspec.structs.replace(kind.flat, constants=constants)
+        return kind, msgspec.structs.replace(kind.flat, constants=constants), wanted[0] if len(wanted) == 1 else None
 
     def _read_text(self, text: str) -> Admitted | None:
         head = head_of(text)
@@ -136,7 +143,7 @@ class Gate:
             if told not in self._wanted_heads:
                 parts = Parts(shape="xml", event_id=None, provider=head.provider, channel=head.channel)
                 kind = self._kind(source_of(parts), event_id_of(head.event_id))
-                kept(self._wanted_heads, told, bool(self._may_want(kind, None)))
+                kept(self._wanted_heads, told, self._wanted_of(kind, None) != [False])
             if not self._wanted_heads[told]:
                 return None
         return self._read_parts(read_text(text, head))
@@ -149,7 +156,7 @@ class Gate:
         action = None
         if kind.acting:
             action = action_told(parts.fields.get("EventType")) or action_of(event_id, parts.message) or None
-        if not self._may_want(kind, action):
+        if self._wanted_of(kind, action) == [False]:
             return None
         event = Admitted(kind.apart.constants)
         event.plan, event.base, event.whole = kind.apart, {**BASE, **parts.header}, parts.fields
@@ -159,7 +166,7 @@ class Gate:
         event.update({name: text for name, text in told.items() if text})
         times = {"phRecvTime": parts.received, "deviceTime": parts.created}
         event.update({name: time for name, time in times.items() if time is not None})
-        return self._admit(kind, event)
+        return self._admit(event)
 
     def _read_apart(self, parts: Parts) -> Admitted | None:
         """Read what FortiSIEM has normalised, taken apart."""
@@ -174,18 +181,19 @@ class Gate:
         event.look = parts.fields.get
         return event
 
-    def _admit(self, kind: Kind, event: Admitted) -> Admitted | None:
-        """Give the event with its eventType; None if it turns out to be of a type that nobody wants."""
-        name = kind.types[0] if len(kind.types) == 1 else event_type(kind.source, kind.event_id, event)
-        event["eventType"] = name
-        event.wanted = self.wants(name)
-        return event if event.wanted else None
+    def _admit(self, event: Admitted) -> Admitted | None:
+        """Give an event whose own fields tell its type; None if that is one that nobody wants."""
+        event.wanted = self.wants(str(event["eventType"]))
+        return None if event.wanted is False else event
 
-    def _may_want(self, kind: Kind, action: str | None) -> object:
-        """Say whether an event of this kind can be wanted, before its own fields are read."""
-        if kind.types:
-            return any(map(self.wants, kind.types))
-        return action is None or self.wants(event_type(kind.source, kind.event_id, {"osObjAction": action}))
+    def _wanted_of(self, kind: Kind, action: str | None) -> list[object]:
+        """Say what can be wanted of events of this kind, each once; that is told before their own fields are read."""
+        types = kind.types
+        if not types:
+            if action is None:
+                return [None]
+            types = (event_type(kind.source, kind.event_id, {"osObjAction": action}),)
+        return list({id(wanted): wanted for wanted in map(self.wants, types)}.values())
 
     def _kind(self, source: str, event_id: int) -> Kind:
         known = self._kinds.get((source, event_id))

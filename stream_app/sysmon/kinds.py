@@ -15,7 +15,7 @@ from msgspec import Struct
 from stream_app.sysmon.attributes import ACTING, EVENTS
 from stream_app.sysmon.event_type import FAMILIES, NETWORK, REGISTRY, SYSMON, action_of, event_type
 from stream_app.sysmon.json_shapes import COMPUTERS, created_at
-from stream_app.sysmon.lazy import Admitted, Derive, Look, Plan, Sources, sources_of
+from stream_app.sysmon.lazy import Admitted, Derive, Plan, Sources, sources_of
 from stream_app.sysmon.readings import ANY_EVENT, MISSING, NORMALISED, TABLES, epoch, text_of
 
 if TYPE_CHECKING:
@@ -58,30 +58,25 @@ class Kinds:
         acting = of_sysmon and event_id in ACTING
         sources, decode = self._sysmon[event_id if of_sysmon and event_id in EVENTS else -1]
         constants: dict[str, Value] = {"winEventId": str(event_id), "EventID": str(event_id)}
-        derived: dict[str, Derive] = {"hostName": computer, "computer": computer, _CREATED: created_at}
+        derived: dict[str, Derive] = {"hostName": computer, "computer": computer, _CREATED: _flat_at}
         if acting:
             derived["osObjAction"] = partial(_action, event_id)
+        name = partial(event_type, source, event_id)
         return Kind(
             source=source,
             event_id=event_id,
             types=_types(source, event_id) if of_sysmon else (event_type(source, event_id, {}),),
             acting=acting,
             decode=decode,
-            flat=Plan.of(constants, sources, derived, _never, lambda event: created_at(event.look)),
-            apart=Plan.of(constants, sources, {}, _header_says(_RECEIVED), _header_says(_CREATED)),
+            flat=Plan.of(constants, sources, {**derived, "eventType": name}, _never, _flat_at),
+            apart=Plan.of(constants, sources, {"eventType": name}, _header_says(_RECEIVED), _header_says(_CREATED)),
         )
 
     def normalised(self) -> tuple[Decode, Plan]:
         """Give how events are read that FortiSIEM has normalised: each attribute under its own name."""
         sources = sources_of(NORMALISED, self._attributes)
         received, created = _epoch(_RECEIVED), _epoch(_CREATED)
-        plan = Plan.of(
-            {},
-            sources,
-            {_RECEIVED: received, _CREATED: created},
-            lambda event: received(event.look),
-            lambda event: created(event.look),
-        )
+        plan = Plan.of({}, sources, {_RECEIVED: received, _CREATED: created}, received, created)
         return _decoder(sources, (_RECEIVED, _CREATED)), plan
 
     def _table(self, event_id: int) -> tuple[Sources, Decode]:
@@ -107,15 +102,19 @@ def _header_says(name: str) -> Callable[[Admitted], int | None]:
     return lambda event: cast("int | None", dict.get(event, name))
 
 
-def _epoch(name: str) -> Callable[[Look], int | None]:
+def _epoch(name: str) -> Callable[[Admitted], int | None]:
     """Read a time of an event that FortiSIEM has normalised."""
-    return lambda look: epoch(look(name))
+    return lambda event: epoch(event.look(name))
 
 
-def computer(look: Look) -> str | None:
+def _flat_at(event: Admitted) -> int | None:
+    return created_at(event.look)
+
+
+def computer(event: Admitted) -> str | None:
     """Give the host that flat JSON names."""
     for name in COMPUTERS:
-        value = look(name)
+        value = event.look(name)
         if isinstance(value, str) and value not in MISSING:
             return value
     return None
@@ -127,9 +126,11 @@ def action_told(written: object) -> str | None:
     return None if action is None or action.isupper() else action
 
 
-def _action(event_id: int, look: Look) -> str | None:
-    message = look("Message")
-    return action_told(look("EventType")) or action_of(event_id, message if isinstance(message, str) else "") or None
+def _action(event_id: int, event: Admitted) -> str | None:
+    message = event.look("Message")
+    return (
+        action_told(event.look("EventType")) or action_of(event_id, message if isinstance(message, str) else "") or None
+    )
 
 
 def _decoder(sources: Sources, more: Iterable[str]) -> Decode:

@@ -16,8 +16,8 @@ from stream_app.sysmon.readings import MISSING, Table, Writer, by_products, fill
 Look = Callable[[str], object]
 """A field's name -> its value, None where the record has none."""
 
-Derive = Callable[[Look], Value | None]
-"""Makes a value of a record's own fields, before the table is asked."""
+Derive = Callable[["Admitted"], Value | None]
+"""Makes a value of what else is known of the event, before the table is asked."""
 
 
 class Source(Struct, frozen=True, gc=False):
@@ -109,12 +109,15 @@ class Admitted(dict[str, Value | None]):
                 self[name] = self.base.get(name)
                 simple.write(self, simple.target, held)
                 return self[name]
+            if held is None:
+                value = self[name] = self.base.get(name)
+                return value
         return self._read(name)
 
     def _read(self, name: str) -> Value | None:
         derive = self.plan.derived.get(name)
         if derive is not None:
-            value = derive(self.look)
+            value = derive(self)
             if value is not None:
                 self[name] = value
                 return value
