@@ -136,7 +136,9 @@ class Interpreter:
         return {"=": a == b, ">": a > b, ">=": a >= b, "<": a < b, "<=": a <= b}[operator]
 
     def compare_addresses(self, operator: str, a: IPv4Address | IPv6Address | None, b: Value | None) -> bool:
-        """Compare an address with an address or a network."""
+        """Compare an address with an address or a network, which are text: a number is neither."""
+        if not isinstance(b, str):
+            return False
         try:
             network = ip_network(b, strict=False)
         except ValueError:
