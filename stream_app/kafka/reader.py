@@ -37,8 +37,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     poll: int = 1000
     """Records per poll, and at most per batch: screening them holds the event loop."""
-    idle: float = 0.005
-    """Seconds to wait when there is nothing to read."""
+    idle: float = 0.003
+    """Seconds to wait when there is nothing to read: on the way of an incident twice, and each look costs CPU."""
     gather: float = 0.02
     """Seconds that a busy reader gathers before it hands a batch on; an idle one does so at once."""
     max_records: int = 40_000

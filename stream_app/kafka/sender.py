@@ -75,6 +75,7 @@ class Sender:
             {
                 **producer_settings(connection),
                 "enable.gapless.guarantee": True,
+                "linger.ms": 1,  # what is sent comes in lots; waiting for more would be on top of every incident's way
                 "message.max.bytes": LARGEST,
                 "message.timeout.ms": 0,
                 "queue.buffering.max.messages": 1_000_000,
