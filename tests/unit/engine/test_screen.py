@@ -124,6 +124,17 @@ def test_a_rule_is_asked_only_where_its_clauses_are_met(rule_of: Callable[..., R
     assert ["always", "both", "always", "both", "always", "always"] == asked
 
 
+def test_no_rule_is_asked_of_an_event_that_holds_nothing_of_theirs(rule_of: Callable[..., Rule]) -> None:
+    """Many rules, and not one whose clauses are met: none is asked."""
+    rules = []
+    for number in range(FEW + 1):
+        compiled = compile_filter(parse(f'procName = "filler{number}"'), FOLDED)
+        base = rule_of(id=f"F{number}")
+        never = msgspec.structs.replace(compiled, rest=lambda _: pytest.fail("it was asked"))
+        rules.append(rule_of(id=base.id, subpattern=msgspec.structs.replace(base.subpattern, filter=never)))
+    assert [] == Screen(rules).wanting({"procName": "other"})
+
+
 def test_the_other_rules_are_asked_when_one_takes_too_long(rule_of: Callable[..., Rule]) -> None:
     """Those that may take as long are refused with it; all others have their say, before it and after it."""
 

@@ -85,6 +85,21 @@ def test_a_rule_is_what_its_file_says() -> None:
     assert not rule.subpattern.filter({"procName": "b.exe"})
 
 
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ('procName = "a.exe"', ["no condition outside of OR reads eventType alone"]),
+        ('eventType = "x" AND procName != "a.exe"', ["no condition needs a text to be there"]),
+        ('eventType = "x" AND procName = "a.exe"', []),
+    ],
+)
+def test_what_makes_a_rule_be_asked_always_is_noted_at_its_query(query: str, said: list[str]) -> None:
+    """A rule that cannot be passed over by its event type, or by a text, says so, and is read all the same."""
+    notes = read(SMALL.replace('procName = "a.exe"', query, 1)).subpattern.notes
+    assert said == [note.message.partition(":")[0] for note in notes]
+    assert [(7, 9)] * len(said) == [(note.line, note.column) for note in notes]
+
+
 def test_every_option_can_be_said() -> None:
     """All optional keys of a file reach the rule."""
     rule = read(

@@ -182,6 +182,25 @@ def test_xml_is_dropped_by_its_head() -> None:
             assert expected == (None if refused is None else refused.partition(":")[0])
 
 
+def test_what_fortisiem_normalised_comes_in_however_it_is_wrapped() -> None:
+    """As an object or as a JSON string that holds it; without an eventType it is refused, unwanted it is dropped."""
+    event = '{"eventType":"Win-Sysmon-1-Create-Process","procName":"a.exe","phRecvTime":1750000000}'
+    for value in (event, json.dumps(event), f"\ufeff{event}"):
+        found = EVERY.read(value.encode())
+        assert found is not None
+        assert ("a.exe", 1_750_000_000_000) == (found.get("procName"), found.received)
+        assert Gate(lambda _: False, VOCABULARY).read(value.encode()) is None
+    assert "unknown shape: no eventType" == refusal_of(
+        EVERY, json.dumps(event.replace("Win-Sysmon-1-Create-Process", "-")).encode()
+    )
+
+
+def test_the_last_of_several_fields_counts_in_xml_too() -> None:
+    """Two fields that fill one attribute: the one that stands behind the other."""
+    for fields in ({"SourceImage": "a", "Image": "b"}, {"Image": "b", "SourceImage": "a"}):
+        check(event_xml(10, **fields).encode())
+
+
 def test_size_is_looked_at_first() -> None:
     """A record above the limit is refused, also where it would have been dropped."""
     with pytest.raises(Unreadable, match="too large"):
