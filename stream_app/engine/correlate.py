@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from stream_app.engine.incident import incident_id
 from stream_app.engine.key import Key
-from stream_app.engine.row import Episode, Mark, Row
+from stream_app.engine.row import Episode, Mark, Row, Source
 from stream_app.engine.window import Decision, place_of
 from stream_app.rulebook.rule import Rule
 
@@ -22,11 +22,6 @@ MOST = 64
 """Incidents of one key that a row holds; more are only possible where records carry invented times, centuries apart."""
 
 
-def quiet(rule: Rule) -> int:
-    """Give how long an incident stands without a trigger, ms. It is never over while its window holds its events."""
-    return max(rule.clear_after, rule.window)
-
-
 def correlate(
     rule: Rule, key: Key, row: Row, decisions: Sequence[Decision]
 ) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
@@ -34,7 +29,7 @@ def correlate(
 
     The row's position is the one that decided.
     """
-    if len(decisions) == 1 == len(row.episodes) and _reaches(row.episodes[0], decisions[0].time, quiet(rule)):
+    if len(decisions) == 1 == len(row.episodes) and _reaches(row.episodes[0], decisions[0].time, rule.quiet):
         one = row.episodes[0]
         grown = (_grown(rule, row, one, decisions[0], one.revision + 1),)
         return grown, grown
@@ -54,20 +49,23 @@ def correlate(
     return tuple(after), tuple([after[index] for index in sorted(changed)])
 
 
-def alone(rule: Rule, key: Key, row: Row, mark: Mark) -> Episode | None:
+def alone(  # noqa: PLR0913, PLR0917 - a row is not made of it first: most matches come here
+    rule: Rule, key: Key, episodes: tuple[Episode, ...], sources: tuple[Source, ...], mark: Mark, position: int
+) -> Episode | None:
     """Give the only incident of a key after a trigger with one event behind it, which it makes or goes on with.
 
-    Nearly every match there is. None where this is not the whole story: :func:`correlate` tells it, with equal results.
+    Nearly every match there is. None where this is not the whole story: :func:`correlate` tells it of a row at
+    ``position``, with equal results.
     """
-    time, episodes, position = mark.time, row.episodes, row.position
+    time = mark.time
     if not episodes:
         evidence = _bounded((mark,), rule.evidence)
         return Episode(incident_id(rule, key, time), 1, time, time, 1, 1, position, evidence, b"")
     one, marks = episodes[0], episodes[0].evidence
-    if len(episodes) > 1 or not marks or not _reaches(one, time, quiet(rule)):
+    if len(episodes) > 1 or not marks or not _reaches(one, time, rule.quiet):
         return None
     last = marks[-1]  # several in one second or millisecond are common, and in the order of their places as a rule
-    if time < last.time or (time == last.time and place_of(mark, row.sources) < place_of(last, row.sources)):
+    if time < last.time or (time == last.time and place_of(mark, sources) < place_of(last, sources)):
         return None
     marks = _bounded((*marks, mark), rule.evidence)
     end = max(one.last, time)
@@ -78,7 +76,7 @@ def over(rule: Rule, episodes: tuple[Episode, ...], stream_time: int | None, pos
     """Drop the incidents that no trigger can reach any more and that need not be sent again."""
     if len(episodes) == 1 and position - episodes[0].position < REACH:
         return episodes
-    end = None if stream_time is None else stream_time - rule.lateness - quiet(rule)
+    end = None if stream_time is None else stream_time - rule.lateness - rule.quiet
     kept = [
         episode
         for episode in episodes
@@ -89,7 +87,7 @@ def over(rule: Rule, episodes: tuple[Episode, ...], stream_time: int | None, pos
 
 def _home(rule: Rule, row: Row, episodes: list[Episode], time: int, changed: set[int]) -> int | None:
     """Find the incident that a trigger at ``time`` belongs to, joining those that it belongs to."""
-    reach = quiet(rule)
+    reach = rule.quiet
     near = [index for index, episode in enumerate(episodes) if _reaches(episode, time, reach)]
     if not near:
         return None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.key import canonical, encode_key
-from stream_app.engine.match import VERSION, Match, Origin
+from stream_app.engine.match import Match, decode_match, encode_keyed, encode_origin, encode_place
 from stream_app.engine.screen import Screen
 from stream_app.language.compile import EVENT_TYPE
 from stream_app.sysmon.event_type import usual_types
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from stream_app.engine.record import Record
     from stream_app.language.values import Value
     from stream_app.rulebook.rule import Rule, Rulebook
+
+_NO_CUSTOMER = str(DEFAULT_CUSTOMER)
 
 
 class Event(Protocol):
@@ -69,11 +71,13 @@ class Detector:
 
     def detect(self, record: "Record", event: Event) -> list[tuple[bytes, Match]]:
         """Give (key, match) for each rule that wants the event. Raises Unreadable; TooExpensive has what was found."""
+        place = encode_place(record.topic, record.topic_id, record.partition)
         try:
-            return matches(self.wanting(event), record, event)
+            found = matches(self.wanting(event), event, record.timestamp, place, record.offset)
         except TooExpensive as expense:
-            expense.found = matches(expense.wanting, record, event)
+            expense.found = matches(expense.wanting, event, record.timestamp, place, record.offset)
             raise
+        return [(key, decode_match(value)) for key, value in found]
 
     def _screen(self, event_type: "Value | None") -> Screen:
         """Find the rules that want a type of event; many types are wanted by the same ones."""
@@ -89,14 +93,21 @@ class Detector:
         return screen
 
 
-def matches(rules: Sequence["Rule"], record: "Record", event: Event) -> list[tuple[bytes, Match]]:
-    """Give (key, match) of a record for each of these rules, which want its event."""
-    found: list[tuple[bytes, Match]] = []
+def matches(
+    rules: Sequence["Rule"], event: Event, timestamp: int, place: bytes, offset: int
+) -> list[tuple[bytes, bytes]]:
+    """Give (key, match), as bytes, of a record for each of these rules, which want its event.
+
+    ``timestamp`` is Kafka's, ``place`` the record's partition (:func:`encode_place`).
+    """
+    found: list[tuple[bytes, bytes]] = []
     get = event.get
     number = get("phCustId")
-    customer = str(canonical(DEFAULT_CUSTOMER if number is None else number))
-    received = receive_time(record, event)
-    origin = Origin(record.topic, record.topic_id, record.partition, record.offset)
+    customer = _NO_CUSTOMER if number is None else str(canonical(number))
+    received = event.received
+    if received is None:
+        received = timestamp
+    origin = encode_origin(place, offset)
     for rule in rules:
         time = received
         if rule.event_clock:
@@ -104,7 +115,8 @@ def matches(rules: Sequence["Rule"], record: "Record", event: Event) -> list[tup
             time = received if created is None else created
         values = [get(name) for name in rule.subpattern.group_by]
         group = tuple([value if value.__class__ is str or value is None else canonical(value) for value in values])
-        found.append((encode_key(rule.id, customer, group), Match(VERSION, rule.id, customer, group, time, origin)))
+        key = encode_key(rule.id, customer, group)
+        found.append((key, encode_keyed(key, time, origin)))
     return found
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stream_app.engine.match import Match
     from stream_app.rulebook.rule import Rule
 
 
@@ -25,8 +24,8 @@ class TooExpensive(Exception):
         record itself could not be read in time."""
         self.wanting: Sequence[Rule] = ()
         """The other rules that want the event."""
-        self.found: Sequence[tuple[bytes, Match]] = ()
-        """Their matches, with their keys."""
+        self.found: Sequence[tuple[bytes, bytes]] = ()
+        """Their matches: (key, match), as bytes."""
 
     def __str__(self) -> str:
         return f"given up after {self.spent} ms, allowed are {self.allowed}"

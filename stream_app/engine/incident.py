@@ -20,6 +20,7 @@ from stream_app.rulebook.rule import Rule
 
 NAMESPACE = UUID("5b0f2f6c-0c55-5c58-9b53-0f7a1d8e2c11")
 _NAMESPACE = NAMESPACE.bytes
+_encode = msgspec.json.Encoder().encode
 
 ACTIVE, SYSTEM_CLEARED = 0, 3
 """FortiSIEM's incidentStatus, as far as it is given here."""
@@ -95,7 +96,7 @@ def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     """Give the 16 bytes of the id of an incident that is made at ``first_seen``."""
     group = whole(rule, key.group)
     named = [(attribute, group[place]) for attribute, place in rule.sorted_places]
-    name = msgspec.json.encode((key.customer, key.rule, named, first_seen))
+    name = _encode((key.customer, key.rule, named, first_seen))
     digest = sha1(_NAMESPACE + name, usedforsecurity=False).digest()
     # RFC 9562, 5.5: version 5 in the seventh byte, the variant in the ninth.
     return digest[:6] + bytes((digest[6] & 0x0F | 0x50, digest[7], digest[8] & 0x3F | 0x80)) + digest[9:16]

@@ -1,16 +1,26 @@
 """What detect hands to the windows: one match per record, rule and key. Decision: it travels as a MessagePack array.
 
-An array has no field names at rest, and is versioned by its first element. Golden bytes hold the form. What identifies
-a match (customer and group) is bounded, since it comes back in its key, its row and its incident, and Kafka takes no
-record without a bound.
+An array has no field names at rest, and is versioned by its first element. Golden bytes hold the form. Behind the
+version stand the elements of its key, so that whoever has a match's key has most of its bytes. What identifies a match
+(customer and group) is bounded, since it comes back in its key, its row and its incident, and Kafka takes no record
+without a bound.
 """
+
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from stream_app.language.values import Value
 
+if TYPE_CHECKING:
+    from stream_app.engine.key import Key
+
 VERSION = 1
+
+_HEAD = bytes((0x96, VERSION))
+"""How a match begins: an array of six elements, the version. A key is an array of three: one byte, then what follows
+here."""
 
 Group = tuple[Value | None, ...]
 """Group-by values in the rule's order; None is an absent attribute, which is a value of its own."""
@@ -55,13 +65,28 @@ class BadMatch(Exception):
 
 
 _json_encoder = msgspec.json.Encoder()
-_encoder = msgspec.msgpack.Encoder()
+_encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Match)
 
 
 def encode_match(match: Match) -> bytes:
     """Give the bytes that go on the matches topic."""
-    return _encoder.encode(match)
+    return _encode(match)
+
+
+def encode_place(topic: str, topic_id: str, partition: int) -> bytes:
+    """Give what is the same in the origins of one partition, for :func:`encode_origin`."""
+    return _encode((topic, topic_id, partition, 0))[:-1]
+
+
+def encode_origin(place: bytes, offset: int) -> bytes:
+    """Give the bytes of an :class:`Origin` within a match."""
+    return place + _encode(offset)
+
+
+def encode_keyed(key: bytes, time: int, origin: bytes) -> bytes:
+    """Give what :func:`encode_match` gives, of a match's key and its origin as bytes."""
+    return b"".join((_HEAD, key[1:], _encode(time), origin))
 
 
 def decode_match(data: bytes) -> Match:
@@ -75,7 +100,7 @@ def decode_match(data: bytes) -> Match:
     return match
 
 
-def too_large(key: bytes, match: Match) -> str:
+def too_large(key: bytes, match: "Match | Key") -> str:
     """Say why a match with this key is too large to be counted; empty where it is not: ask only above ``SMALL``."""
     if len(key) <= SMALL:
         return ""

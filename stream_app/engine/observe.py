@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from stream_app.engine.correlate import alone, correlate, over, quiet
+from stream_app.engine.correlate import alone, correlate, over
 from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match, Origin
 from stream_app.engine.row import VERSION, Episode, Held, Mark, Row, Source, encode_row
-from stream_app.engine.window import Decision, arrive, decide, every_event, tidy
+from stream_app.engine.window import Decision, arrive, decide, tidy
 from stream_app.engine.window import due_at as _due_at
 from stream_app.rulebook.rule import Rule
 
@@ -47,6 +47,7 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
     that finds its row full leaves no trace in it: read again, it is judged again.
     """
     time, origin = match.time, match.origin
+    key = Key(match.rule, match.customer, match.group)
     late = stream_time is not None and time < stream_time - rule.lateness
     if row is None:
         row = Row(VERSION, position, time, (), (), ())
@@ -56,25 +57,25 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
         index = _source(sources, origin)
     if index < len(sources) and origin.offset <= sources[index].offset:
         late = late and position <= row.position
-        key = Key(match.rule, match.customer, match.group)
         return Observed(_moved(row, position), current(rule, key, row), late=late, repeated=True)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
     sources = (*sources[:index], source, *sources[index + 1 :]) if index or len(sources) > 1 else (source,)
-    key = Key(match.rule, match.customer, match.group)
     mark = Mark(time, index, origin.offset)
-    before = row
-    row = Row(VERSION, max(row.position, position), max(row.latest, time), sources, row.episodes, row.held)
-    if not late and not row.held and every_event(rule):  # this event alone decides
-        one = alone(rule, key, row, mark)
+    latest = max(time, row.latest)
+    place = max(position, row.position)
+    if rule.every_event and not late and not row.held:  # this event alone decides
+        one = alone(rule, key, row.episodes, sources, mark, place)
         if one is not None:
-            after = Row(VERSION, row.position, row.latest, sources, (one,), ())
+            after = Row(VERSION, place, latest, sources, (one,), ())
             return Observed(after, (incident(rule, key, one, sources),))
+    before = row
+    row = Row(VERSION, place, latest, sources, row.episodes, row.held)
     row, due = _due(rule, key, row, stream_time) if row.held else (row, ())
     if late:
         return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), due, late=True)
     held: Sequence[Held] = ()
     decisions = [Decision(time, mark, 1)]
-    if not every_event(rule):
+    if not rule.every_event:
         held, decisions = arrive(rule, row.held, mark)
     episodes, changed = correlate(rule, key, row, decisions)
     sent = (*due, *[incident(rule, key, episode, sources) for episode in changed])
@@ -123,12 +124,12 @@ def expires_at(rule: Rule, row: Row) -> int:
     Remove it only when what lies at its position has been committed: until then a match that is read again must still
     be known, and its incident sent again.
     """
-    return row.latest + quiet(rule) + rule.lateness
+    return row.latest + rule.quiet + rule.lateness
 
 
 def wake_at(rule: Rule, row: Row) -> int:
     """Give the stream time (ms) at which the row is to be looked at again: it is due, or it has expired."""
-    expiry = row.latest + quiet(rule) + rule.lateness + 1
+    expiry = row.latest + rule.quiet + rule.lateness + 1
     due = _due_at(rule, row.held) if row.held else None
     return expiry if due is None else min(due, expiry)
 

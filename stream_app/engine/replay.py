@@ -19,7 +19,7 @@ from stream_app.engine.detect import Detector, receive_time
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import decode_key
-from stream_app.engine.match import Match, too_large
+from stream_app.engine.match import Match, decode_match, too_large
 from stream_app.engine.observe import advance, expires_at, full_detail, observe, wake_at
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
@@ -99,7 +99,7 @@ class _Flow:
         except TooExpensive as expense:
             for rule in expense.rules or (None,):
                 yield Rejection.of(record, TOO_EXPENSIVE, str(expense), rule=rule)
-            found = expense.found
+            found = [(key, decode_match(value)) for key, value in expense.found]
         for key, match in found:
             unfit = too_large(key, match)
             if unfit:

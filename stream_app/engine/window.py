@@ -53,12 +53,6 @@ def holds(constraint: CountConstraint, count: int) -> bool:
             return count <= number
 
 
-def every_event(rule: Rule) -> bool:
-    """Tell whether each event triggers by itself, so that nothing needs to be held."""
-    least = threshold(rule.subpattern.constraint)
-    return least is not None and least <= 1 and not rule.final
-
-
 def arrive(rule: Rule, held: Sequence[Held], mark: Mark) -> tuple[list[Held], list[Decision]]:
     """Take an event in: give what is held then, in the order of time, and what it decides, in the order of time."""
     after = list(held)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, defstruct
 
-from stream_app.engine.incident import Incident, whole
+from stream_app.engine.incident import ACTIVE, CLEAR, CREATE, SYSTEM_CLEARED, UPDATE, Incident, whole
 from stream_app.engine.match import Group
 from stream_app.language.values import Value
 from stream_app.rulebook.rule import Rule
@@ -123,6 +123,7 @@ def severity_category(severity: int) -> str:
 def to_bytes(incident: Incident) -> bytes:
     """Give the JSON that goes on the incidents topic, keyed by the incident's id. The same incident: the same bytes."""
     rule, key, episode = incident.rule, incident.key, incident.episode
+    into = episode.into
     form = _form(rule)
     group = key.group if len(key.group) >= form.width else whole(rule, key.group)
     values = group if form.in_order and len(group) == form.width else tuple([group[place] for place in form.places])
@@ -138,8 +139,8 @@ def to_bytes(incident: Incident) -> bytes:
         SCHEMA,
         incident.incident_id,
         episode.revision,
-        incident.activity,
-        incident.status,
+        CLEAR if into else CREATE if episode.revision == 1 else UPDATE,
+        SYSTEM_CLEARED if into else ACTIVE,
         form.title,
         episode.first,
         episode.last,
@@ -152,7 +153,7 @@ def to_bytes(incident: Incident) -> bytes:
         detail,
         incident.evidence,
         *written,
-        *([incident.merged_into] if episode.into else ()),
+        *([incident.merged_into] if into else ()),
     )
     return _encode(fields)
 

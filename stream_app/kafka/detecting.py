@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from confluent_kafka import Message
 
 from stream_app.engine.expense import TooExpensive
-from stream_app.engine.match import SMALL, Match, encode_match, too_large
+from stream_app.engine.key import decode_key
+from stream_app.engine.match import SMALL, too_large
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import TOO_EXPENSIVE, TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
@@ -17,7 +18,8 @@ from stream_app.sysmon.parts import Unreadable
 FAILED = "failed"
 """A record on which the screen itself failed: a defect of ours, with its exception as the detail."""
 
-Found = Sequence[tuple[bytes, Match]]
+Found = Sequence[tuple[bytes, bytes]]
+"""Matches of a record: (key, match), as bytes."""
 
 
 def record_of(message: Message, topic_id: str) -> Record:
@@ -67,11 +69,11 @@ class Detecting:
     def _fit(self, batch: Batch, message: Message, found: Found) -> list[Outgoing]:
         """Give what is to be sent; a match that is too large to be counted is rejected."""
         fit: list[Outgoing] = []
-        for key, match in found:
-            if len(key) > SMALL and (unfit := too_large(key, match)):
-                self._reject(batch, message, TOO_LARGE, unfit, match.rule)
+        for key, value in found:
+            if len(key) > SMALL and (unfit := too_large(key, where := decode_key(key))):
+                self._reject(batch, message, TOO_LARGE, unfit, where.rule)
             else:
-                fit.append((encode_match(match), key, None))
+                fit.append((value, key, None))
         return fit
 
     def _reject(self, batch: Batch, message: Message, reason: str, detail: str, rule: str | None = None) -> None:

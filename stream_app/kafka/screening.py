@@ -10,19 +10,21 @@ from confluent_kafka import Message
 
 from stream_app.engine.detect import Detector, matches
 from stream_app.engine.expense import TooExpensive
+from stream_app.engine.match import encode_place
 from stream_app.engine.rejection import EMPTY
-from stream_app.kafka.detecting import Found, record_of
+from stream_app.kafka.detecting import Found
 from stream_app.kafka.streak import Streak
 from stream_app.rulebook.rule import Rulebook
 from stream_app.sysmon.parts import Unreadable
 
 
 def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak) -> Callable[[Message], Found | None]:
-    """Give the screen: (key, match) pairs, or None where no rule wants the record. It raises Unreadable.
+    """Give the screen of one topic: (key, match) pairs, or None where no rule wants the record. It raises Unreadable.
 
     It sees every record, each in its turn, so that it is the one that can count a streak of rejected ones exactly.
     """
     read = Detector(rulebook, max_bytes).read
+    places: dict[int, bytes] = {}
 
     def screen(message: Message) -> Found | None:
         event = None
@@ -35,10 +37,10 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
             if event is not None:
                 rules = event.wanted.wanting(event)
                 if rules:
-                    found = matches(rules, record_of(message, topic_id), event)
+                    found = matches(rules, event, *_where(message, topic_id, places))
         except TooExpensive as expense:
             if expense.wanting and event is not None:
-                expense.found = matches(expense.wanting, record_of(message, topic_id), event)
+                expense.found = matches(expense.wanting, event, *_where(message, topic_id, places))
             streak.rejected(message, expense)
             raise
         except Exception as error:
@@ -49,3 +51,12 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
         return found
 
     return screen
+
+
+def _where(message: Message, topic_id: str, places: dict[int, bytes]) -> tuple[int, bytes, int]:
+    """Give a record's timestamp, its partition as matches name it (kept in ``places``), and its offset."""
+    number = message.partition() or 0
+    place = places.get(number)
+    if place is None:
+        place = places[number] = encode_place(message.topic() or "", topic_id, number)
+    return message.timestamp()[1], place, message.offset() or 0

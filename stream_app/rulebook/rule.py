@@ -59,6 +59,18 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
         """:attr:`places` in the order of the names."""
         return tuple(sorted(self.places))
 
+    @cached_property
+    def every_event(self) -> bool:
+        """Whether each event triggers by itself, so that nothing needs to be held."""
+        constraint = self.subpattern.constraint
+        enough = {">=": 1, ">": 0}.get(constraint.operator)
+        return enough is not None and constraint.number <= enough and not self.final
+
+    @cached_property
+    def quiet(self) -> int:
+        """How long an incident stands without a trigger, ms. It is never over while its window holds its events."""
+        return max(self.clear_after, self.window)
+
 
 class Rulebook(Struct, frozen=True):
     """All loaded rules by id; disabled ones are here too and detect skips them."""

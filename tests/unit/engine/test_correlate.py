@@ -39,7 +39,7 @@ def test_alone(
     """The short way of the many says what the long one says, or says nothing."""
     rule = rule_of(clear_after=clear_after, window=1, evidence=evidence)
     row = Row(VERSION, 7, 60, SOURCES, episodes, ())
-    short = alone(rule, KEY, row, mark)
+    short = alone(rule, KEY, episodes, SOURCES, mark, 7)
     if short is not None:
         assert ((short,), (short,)) == correlate(rule, KEY, row, (Decision(mark.time, mark, 1),))
     elif episodes and not episodes[0].into and episodes[0].evidence:

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.engine.match import VERSION, BadMatch, Match, Origin, decode_match, encode_match
+from stream_app.engine.key import encode_key
+from stream_app.engine.match import (
+    VERSION,
+    BadMatch,
+    Match,
+    Origin,
+    decode_match,
+    encode_keyed,
+    encode_match,
+    encode_origin,
+    encode_place,
+)
 
 MATCH = Match(VERSION, "Rule", "1", ("pc", None, 443), 1_700_000_000_000, Origin("sysmon", "id", 3, 42))
 GOLDEN = bytes.fromhex("9601a452756c65a13193a27063c0cd01bbcf0000018bcfe5680094a67379736d6f6ea26964032a")
@@ -17,11 +28,29 @@ def test_golden() -> None:
     assert MATCH == decode_match(GOLDEN)
 
 
+GROUPS = st.lists(st.none() | TEXT | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)).map(tuple)
+
+
 @given(
-    group=st.lists(st.none() | TEXT | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)).map(tuple),
-    time=st.integers(0, 2**53),
-    topic=TEXT,
+    match=st.builds(
+        Match,
+        st.just(VERSION),
+        TEXT,
+        TEXT,
+        GROUPS,
+        st.integers(-(2**63), 2**63 - 1),
+        st.builds(Origin, TEXT, TEXT, st.integers(0, 2**31), st.integers(0, 2**63 - 1)),
+    )
 )
+def test_the_bytes_made_of_a_key_are_those_of_the_match(match: Match) -> None:
+    """A match that is put together of its key and its origin has the bytes that it has as a whole."""
+    origin = match.origin
+    place = encode_place(origin.topic, origin.topic_id, origin.partition)
+    key = encode_key(match.rule, match.customer, match.group)
+    assert encode_match(match) == encode_keyed(key, match.time, encode_origin(place, origin.offset))
+
+
+@given(group=GROUPS, time=st.integers(0, 2**53), topic=TEXT)
 def test_round_trip(group: tuple[str | int | float | None, ...], time: int, topic: str) -> None:
     """Whatever the group holds comes back as it was, absence and number types too."""
     match = Match(VERSION, "r", "1", group, time, Origin(topic, "", 0, 0))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from stream_app.engine.detect import Detector
 from stream_app.engine.expense import TooExpensive
+from stream_app.engine.key import decode_key
 from stream_app.engine.record import Record
 from stream_app.engine.screen import FEW, Screen
 from stream_app.language.compile import EVERYTHING, Environment, compile_filter
@@ -160,7 +161,7 @@ def test_the_other_rules_are_asked_when_one_takes_too_long(rule_of: Callable[...
     with pytest.raises(TooExpensive) as given_up:
         detector.detect(Record("sysmon", 0, 0, 0, b"", "id"), Event({"hostName": "a"}, "flat", None, None, None))
     assert ("C", "D", "F") == given_up.value.rules
-    assert ["A", "B", "E"] == [match.rule for _, match in given_up.value.found]
+    assert ["A", "B", "E"] == [decode_key(key).rule for key, _ in given_up.value.found]
 
 
 def test_rules_are_told_apart_by_what_they_say_of_the_event_type(rule_of: Callable[..., Rule]) -> None:

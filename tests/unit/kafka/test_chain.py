@@ -5,7 +5,7 @@ of one thing, else the runs would prove nothing about that link.
 """
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -17,9 +17,6 @@ from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from tests.corpus import RULES
 from tests.unit.kafka.simulation import Run, simulate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SEEDS = range(300)
 CLEAN = Run(missing=0, extra=0, wrong=0)
@@ -79,8 +76,8 @@ def _last_is_lost(rulebook: Rulebook, seed: int) -> bool:
 
 def test_link_2_cut_the_topic_id_is_forgotten(rulebook: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the topic's id a topic made anew looks as if it had been counted."""
-    record_of: Callable[..., Any] = screening.record_of
-    monkeypatch.setattr(screening, "record_of", lambda message, _id: record_of(message, ""))
+    encode_place = screening.encode_place
+    monkeypatch.setattr(screening, "encode_place", lambda topic, _id, partition: encode_place(topic, "", partition))
     found = _some(rulebook, remade=True, zombies=False)
     assert found is not None
     assert found.missing > 0
