@@ -8,9 +8,11 @@ more, cleared and with no counts, so that sums over the newest revisions are exa
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from stream_app.engine.incident import incident_id
 from stream_app.engine.key import Key
-from stream_app.engine.row import Episode, Mark, Row, Source
+from stream_app.engine.row import Episode, Latest, Mark, Row, Source
 from stream_app.engine.window import Decision, place_of
 from stream_app.rulebook.rule import Rule
 
@@ -123,13 +125,14 @@ def _joined(rule: Rule, row: Row, one: Episode, other: Episode, revision: int) -
         row.position,
         _bounded(tuple(evidence), rule.evidence),
         b"",
+        _later(one.latest, other.latest, row.sources),
     )
 
 
 def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int) -> Episode:
     mark, events = decision.mark, one.events + decision.behind
     if mark is None:
-        return Episode(one.id, revision, one.first, one.last, one.count, events, row.position, one.evidence, b"")
+        return replace(one, revision=revision, events=events, position=row.position)
     time, first, last = mark.time, one.first, one.last
     if time > last:
         last = time
@@ -148,7 +151,15 @@ def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int
         row.position,
         _bounded(evidence, rule.evidence),
         b"",
+        _later(one.latest, Latest(mark, ()), row.sources) if rule.shown else None,
     )
+
+
+def _later(one: Latest | None, other: Latest | None, sources: tuple[Source, ...]) -> Latest | None:
+    """Give the trigger that stands behind the other."""
+    if one is None or other is None:
+        return other if one is None else one
+    return other if place_of(other.mark, sources) > place_of(one.mark, sources) else one
 
 
 def _bounded(evidence: tuple[Mark, ...], most: int) -> tuple[Mark, ...]:

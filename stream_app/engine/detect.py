@@ -56,7 +56,11 @@ class Detector:
         self._kinds = {rule.subpattern.filter.kind_text: rule.subpattern.filter.kind for rule in rules}
         self._screens: dict[Value | None, Screen] = {}
         self._by_kinds: dict[frozenset[str], Screen] = {}
-        read = {name for rule in rules for name in (*rule.subpattern.filter.reads, *rule.subpattern.group_by)}
+        read = {
+            name
+            for rule in rules
+            for name in (*rule.subpattern.filter.reads, *rule.subpattern.group_by, *rule.subpattern.carries)
+        }
         self.read = Gate(self._screen, {*read, "phCustId"}, max_bytes).read
         """Reads a record (bytes) as far as rules want it; None where none does. Raises Unreadable.
 
@@ -116,7 +120,9 @@ def matches(
         values = [get(name) for name in rule.subpattern.group_by]
         group = tuple([value if value.__class__ is str or value is None else canonical(value) for value in values])
         key = encode_key(rule.id, customer, group)
-        found.append((key, encode_keyed(key, time, origin)))
+        carries = rule.subpattern.carries
+        brought = tuple([canonical(get(name)) for name in carries]) if carries else None
+        found.append((key, encode_keyed(key, time, origin, brought)))
     return found
 
 

@@ -84,12 +84,14 @@ class Incident(Struct, frozen=True, gc=False):
 
     @property
     def attributes(self) -> dict[str, Value]:
-        """The mapped attributes that are present, in the mapping's order.
+        """The mapped attributes that are present, in the mapping's order, those that show aggregates behind the others.
 
         A key that was made when the rule grouped by fewer attributes lacks values: these are absent.
         """
         group = whole(self.rule, self.key.group)
-        return {name: value for name, place in self.rule.places if (value := group[place]) is not None}
+        said = [(name, group[place]) for name, place in self.rule.places]
+        said += zip([name for name, _ in self.rule.shown], shown_by(self.rule, self.episode), strict=True)
+        return {name: value for name, value in said if value is not None}
 
 
 def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
@@ -106,6 +108,12 @@ def whole(rule: Rule, group: Group) -> Group:
     """Give a group a value for each attribute that the rule groups by now, absent where it has none."""
     missing = len(rule.subpattern.group_by) - len(group)
     return (*group, *[None] * missing) if missing > 0 else group
+
+
+def shown_by(rule: Rule, episode: Episode) -> Group:
+    """Give the values of the aggregates that the rule shows, in its order; absent where an incident has none yet."""
+    values = () if episode.latest is None else episode.latest.values
+    return (*values, *[None] * (len(rule.shown) - len(values)))[: len(rule.shown)]
 
 
 def id_text(data: bytes) -> str:

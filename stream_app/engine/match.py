@@ -6,18 +6,15 @@ version stand the elements of its key, so that whoever has a match's key has mos
 without a bound.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 from msgspec import Struct
 
 from stream_app.language.values import Value
 
-if TYPE_CHECKING:
-    from stream_app.engine.key import Key
+VERSION, WITH_VALUES = 1, 2
+"""A match that brings no values for aggregates, which is nearly every one, and one that does."""
 
-VERSION = 1
-
+_HEAD_WITH_VALUES = bytes((0x97, WITH_VALUES))
 _HEAD = bytes((0x96, VERSION))
 """How a match begins: an array of six elements, the version. A key is an array of three: one byte, then what follows
 here."""
@@ -35,6 +32,9 @@ record of :data:`stream_app.kafka.sender.LARGEST`: a match repeats its key, an i
 
 _ESCAPED = 6
 """Bytes in JSON for one byte of MessagePack, at most: a control character is ``\\u0001``."""
+
+VALUES_LIMIT = 65_536
+"""Bytes that a match's values may have: a row holds those of all events of a window."""
 
 SMALL = GROUP_LIMIT // _ESCAPED
 """Bytes of a key up to which no match is too large."""
@@ -58,6 +58,8 @@ class Match(Struct, frozen=True, array_like=True, gc=False):
     group: Group
     time: int
     origin: Origin
+    values: Group = ()
+    """What the event brings along for aggregates (``Subpattern.carries``), in the rule's order."""
 
 
 class BadMatch(Exception):
@@ -71,7 +73,8 @@ _decoder = msgspec.msgpack.Decoder(Match)
 
 def encode_match(match: Match) -> bytes:
     """Give the bytes that go on the matches topic."""
-    return _encode(match)
+    head = (match.version, match.rule, match.customer, match.group, match.time, match.origin)
+    return _encode(head if match.version == VERSION else (*head, match.values))
 
 
 def encode_place(topic: str, topic_id: str, partition: int) -> bytes:
@@ -84,9 +87,11 @@ def encode_origin(place: bytes, offset: int) -> bytes:
     return place + _encode(offset)
 
 
-def encode_keyed(key: bytes, time: int, origin: bytes) -> bytes:
-    """Give what :func:`encode_match` gives, of a match's key and its origin as bytes."""
-    return b"".join((_HEAD, key[1:], _encode(time), origin))
+def encode_keyed(key: bytes, time: int, origin: bytes, values: Group | None = None) -> bytes:
+    """Give what :func:`encode_match` gives, of a match's key and its origin as bytes; ``values`` where it has any."""
+    if values is None:
+        return b"".join((_HEAD, key[1:], _encode(time), origin))
+    return b"".join((_HEAD_WITH_VALUES, key[1:], _encode(time), origin, _encode(values)))
 
 
 def decode_match(data: bytes) -> Match:
@@ -95,14 +100,19 @@ def decode_match(data: bytes) -> Match:
         match = _decoder.decode(data)
     except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadMatch(str(error)) from error
-    if match.version != VERSION:
-        raise BadMatch(f"match version {match.version}, this worker reads {VERSION}")
+    if match.version not in {VERSION, WITH_VALUES} or (match.values and match.version == VERSION):
+        raise BadMatch(f"match version {match.version}, this worker reads {VERSION} and {WITH_VALUES}")
     return match
 
 
-def too_large(key: bytes, match: "Match | Key") -> str:
-    """Say why a match with this key is too large to be counted; empty where it is not: ask only above ``SMALL``."""
-    if len(key) <= SMALL:
-        return ""
-    size = len(_json_encoder.encode((match.customer, match.group)))
-    return f"customer and group-by values take {size} bytes as JSON, {GROUP_LIMIT} may be" if size > GROUP_LIMIT else ""
+def too_large(key: bytes, match: Match) -> str:
+    """Say why a match with this key is too large to be counted; empty where it is not.
+
+    Ask only where the key is above ``SMALL`` or the match above ``VALUES_LIMIT`` bytes.
+    """
+    if len(key) > SMALL:
+        size = len(_json_encoder.encode((match.customer, match.group)))
+        if size > GROUP_LIMIT:
+            return f"customer and group-by values take {size} bytes as JSON, {GROUP_LIMIT} may be"
+    size = len(_encode(match.values)) if match.values else 0
+    return f"values for aggregates take {size} bytes, {VALUES_LIMIT} may be" if size > VALUES_LIMIT else ""

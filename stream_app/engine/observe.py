@@ -15,6 +15,7 @@ from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match, Origin
 from stream_app.engine.row import VERSION, Episode, Held, Mark, Row, Source, encode_row
+from stream_app.engine.shown import with_aggregates
 from stream_app.engine.window import Decision, arrive, decide, tidy
 from stream_app.engine.window import due_at as _due_at
 from stream_app.rulebook.rule import Rule
@@ -23,7 +24,7 @@ ROW_LIMIT = 700_000
 """Bytes of the largest row. With its key it fits a record of Kafka's."""
 
 _CROWD = 10_000
-"""Held events below which no row is as large: it is not measured."""
+"""Held events without values below which no row is as large: it is not measured."""
 
 
 class Observed(Struct, frozen=True, gc=False):
@@ -76,11 +77,12 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
     held: Sequence[Held] = ()
     decisions = [Decision(time, mark, 1)]
     if not rule.every_event:
-        held, decisions = arrive(rule, row.held, mark)
+        held, decisions = arrive(rule, key.group, row.held, sources, mark, match.values)
     episodes, changed = correlate(rule, key, row, decisions)
+    episodes, changed = with_aggregates(rule, held, sources, episodes, changed)
     sent = (*due, *[incident(rule, key, episode, sources) for episode in changed])
     after = _tidied(rule, row, held, episodes, stream_time)
-    if len(after.held) > _CROWD and len(encode_row(after)) > ROW_LIMIT:
+    if (len(after.held) > _CROWD or rule.subpattern.carries) and len(encode_row(after)) > ROW_LIMIT:
         kept = Row(VERSION, row.position, before.latest, before.sources, row.episodes, row.held)
         return Observed(kept, due, full=True)
     return Observed(after, sent)
@@ -152,11 +154,12 @@ def _due(rule: Rule, key: Key, row: Row, stream_time: int | None) -> tuple[Row, 
     """Decide what waited; give the row then, and what is to be sent: one incident for each trigger."""
     if stream_time is None:
         return row, ()
-    held, decisions = decide(rule, row.held, row.sources, stream_time)
+    held, decisions = decide(rule, key.group, row.held, row.sources, stream_time)
     row = Row(VERSION, row.position, row.latest, row.sources, row.episodes, tuple(held))
     sent = []
     for decision in decisions:
         episodes, changed = correlate(rule, key, row, (decision,))
+        episodes, changed = with_aggregates(rule, held, row.sources, episodes, changed)
         row = Row(VERSION, row.position, row.latest, row.sources, episodes, row.held)
         sent += [incident(rule, key, episode, row.sources) for episode in changed]
     return row, tuple(sent)

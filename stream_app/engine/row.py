@@ -9,7 +9,12 @@ values, the rule's text and names are not in it.
 import msgspec
 from msgspec import Struct
 
-VERSION = 1
+from stream_app.engine.match import Group
+
+VERSION = 2
+"""Version 1 had neither values of held events nor latest triggers; it is read."""
+
+_READ = (1, VERSION)
 
 FREE, BEHIND, TRIGGER, WAITING = 0, 1, 2, 4
 """Bits of :attr:`Held.state`: behind a trigger (counted in incidentCount), itself a trigger, not decided yet."""
@@ -36,12 +41,20 @@ class Mark(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Held(Struct, frozen=True, array_like=True, gc=False):
-    """An event whose time can still decide: time (ms), source index, offset, state bits."""
+    """An event that can still decide: time (ms), source index, offset, state bits, what it brought for aggregates."""
 
     time: int
     source: int
     offset: int
     state: int
+    values: Group = ()
+
+
+class Latest(Struct, frozen=True, array_like=True, gc=False):
+    """The latest trigger of an incident that shows aggregates: its mark, and the aggregates over its window."""
+
+    mark: Mark
+    values: Group
 
 
 class Episode(Struct, frozen=True, array_like=True, gc=False):
@@ -60,6 +73,7 @@ class Episode(Struct, frozen=True, array_like=True, gc=False):
     position: int
     evidence: tuple[Mark, ...]
     into: bytes
+    latest: Latest | None = None
 
 
 class Row(Struct, frozen=True, array_like=True, gc=False):
@@ -100,8 +114,8 @@ def decode_row(data: bytes) -> Row:
         row = _decoder.decode(data)
     except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadRow(str(error)) from error
-    if row.version != VERSION:
-        raise BadRow(f"row version {row.version}, this worker reads {VERSION}")
+    if row.version not in _READ:
+        raise BadRow(f"row version {row.version}, this worker reads {' and '.join(map(str, _READ))}")
     return row
 
 
@@ -111,6 +125,6 @@ def row_position(data: bytes) -> int:
         head = _head_decoder.decode(data)
     except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
         raise BadRow(str(error)) from error
-    if head.version != VERSION:
-        raise BadRow(f"row version {head.version}, this worker reads {VERSION}")
+    if head.version not in _READ:
+        raise BadRow(f"row version {head.version}, this worker reads {' and '.join(map(str, _READ))}")
     return head.position

@@ -1,4 +1,4 @@
-"""The exact sliding window of ``COUNT(*)``: which events trigger, and which stand behind a trigger.
+"""The exact sliding window: which events trigger, and which stand behind a trigger.
 
 An event at time t is a trigger where the constraint holds over the events in (t - window, t], to the millisecond. Goes
 in: the events held and a new one, or the stream's time; comes out: the events held then, and what was decided.
@@ -6,17 +6,20 @@ in: the events held and a new one, or the stream's time; comes out: the events h
 Decision: a constraint that more events can only make truer (``>`` ``>=``) is decided on arrival, and an event that
 comes late re-decides the later ones whose windows hold it, so the triggers are the same in every order of arrival. One
 that is decided as *final* waits until the stream is more than ``lateness`` past the event, when nothing can come before
-it. Only what can still decide is held: nothing older than the stream's time - lateness - window, and of a crowd only so
-many that every window still counts to the number that decides (:func:`_thin`).
+it. Only what can still decide is held: nothing older than the stream's time - lateness - window, and, where a count
+alone decides, of a crowd only so many that every window still counts to the number that decides (:func:`_thin`).
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from stream_app.engine.match import Group
 from stream_app.engine.row import BEHIND, FREE, TRIGGER, WAITING, Held, Mark, Source
 from stream_app.language.aggregate import CountConstraint
+from stream_app.language.constraint import Constraint
 from stream_app.rulebook.rule import Rule
 
 
@@ -53,19 +56,51 @@ def holds(constraint: CountConstraint, count: int) -> bool:
             return count <= number
 
 
-def arrive(rule: Rule, held: Sequence[Held], mark: Mark) -> tuple[list[Held], list[Decision]]:
+def in_window(held: Sequence[Held], mark: Mark, sources: Sequence[Source], window: int) -> list[Held]:
+    """Give the events of the window that ends with a mark, in the order of time and place, not of arrival."""
+    within = [event for event in held if mark.time - window < event.time <= mark.time]
+    within.sort(key=lambda event: place_of(Mark(event.time, event.source, event.offset), sources))
+    return within
+
+
+class _Asking:
+    """The constraint of a rule, asked of the windows of one group."""
+
+    def __init__(self, rule: Rule, group: Group, sources: Sequence[Source]) -> None:
+        self.constraint = rule.subpattern.constraint
+        self._rule, self._group, self._sources = rule, group, sources
+
+    @property
+    def monotone(self) -> bool:
+        """Whether a further event can only make it truer."""
+        constraint = self.constraint
+        return constraint.monotone if isinstance(constraint, Constraint) else threshold(constraint) is not None
+
+    def __call__(self, held: Sequence[Held], times: Sequence[int], index: int) -> bool:
+        """Tell whether it holds of the window that ends with an event."""
+        if isinstance(self.constraint, CountConstraint):
+            return holds(self.constraint, _count(times, index, self._rule.window))
+        event = held[index]
+        mark = Mark(event.time, event.source, event.offset)
+        rows = [each.values for each in in_window(held, mark, self._sources, self._rule.window)]
+        return self.constraint.holds(rows, self._group)
+
+
+def arrive(  # noqa: PLR0913, PLR0917 - an event, and what it comes into
+    rule: Rule, group: Group, held: Sequence[Held], sources: Sequence[Source], mark: Mark, values: Group = ()
+) -> tuple[list[Held], list[Decision]]:
     """Take an event in: give what is held then, in the order of time, and what it decides, in the order of time."""
     after = list(held)
     times = [event.time for event in after]
     place = bisect_right(times, mark.time)
     times.insert(place, mark.time)
-    after.insert(place, Held(mark.time, mark.source, mark.offset, WAITING if rule.final else FREE))
+    after.insert(place, Held(mark.time, mark.source, mark.offset, WAITING if rule.final else FREE, values))
     if rule.final:
         return after, []
-    constraint, window = rule.subpattern.constraint, rule.window
+    ask, window = _Asking(rule, group, sources), rule.window
     touched = range(bisect_left(times, mark.time), bisect_left(times, mark.time + window))
-    asked = [place] if threshold(constraint) is None else touched
-    fresh = [i for i in asked if not after[i].state & TRIGGER and holds(constraint, _count(times, i, window))]
+    asked = touched if ask.monotone else [place]
+    fresh = [i for i in asked if not after[i].state & TRIGGER and ask(after, times, i)]
     decisions = [_trigger(after, times, i, window) for i in fresh]
     if not after[place].state & BEHIND:
         for i in touched:
@@ -85,7 +120,7 @@ def due_at(rule: Rule, held: Sequence[Held]) -> int | None:
 
 
 def decide(
-    rule: Rule, held: Sequence[Held], sources: Sequence[Source], stream_time: int
+    rule: Rule, group: Group, held: Sequence[Held], sources: Sequence[Source], stream_time: int
 ) -> tuple[list[Held], list[Decision]]:
     """Decide what waits and is more than ``lateness`` behind the stream's time, in the order of time and place."""
     after = list(held)
@@ -94,10 +129,10 @@ def decide(
     due = [i for i in range(end) if after[i].state & WAITING]
     due.sort(key=lambda i: place_of(Mark(after[i].time, after[i].source, after[i].offset), sources))
     decisions = []
+    ask = _Asking(rule, group, sources)
     for i in due:
-        event = after[i]
-        after[i] = Held(event.time, event.source, event.offset, event.state & ~WAITING)
-        if holds(rule.subpattern.constraint, _count(times, i, rule.window)):
+        after[i] = replace(after[i], state=after[i].state & ~WAITING)
+        if ask(after, times, i):
             decisions.append(_trigger(after, times, i, rule.window))
     return after, decisions
 
@@ -110,9 +145,12 @@ def tidy(rule: Rule, held: Sequence[Held], stream_time: int | None) -> tuple[Hel
         horizon = stream_time - rule.lateness - rule.window
         held = [event for event in held if event.time > horizon]
     constraint = rule.subpattern.constraint
+    if rule.holds_all or not isinstance(constraint, CountConstraint):
+        return tuple(held)
     least = threshold(constraint)
     enough = max(1, constraint.number + 1 if least is None else least)
-    return tuple(held) if len(held) <= 4 * enough else _thin(held, enough, rule)
+    never = constraint.operator in {"=", "<", "<="}
+    return tuple(held) if len(held) <= 4 * enough else _thin(held, enough, rule, never=never)
 
 
 def place_of(mark: Mark, sources: Sequence[Source]) -> tuple[int, str, str, int, int]:
@@ -139,10 +177,10 @@ def _trigger(held: list[Held], times: Sequence[int], index: int, window: int) ->
 
 
 def _with(event: Held, bit: int) -> Held:
-    return Held(event.time, event.source, event.offset, event.state | bit)
+    return Held(event.time, event.source, event.offset, event.state | bit, event.values)
 
 
-def _thin(held: Sequence[Held], enough: int, rule: Rule) -> tuple[Held, ...]:
+def _thin(held: Sequence[Held], enough: int, rule: Rule, *, never: bool) -> tuple[Held, ...]:
     """Drop events from crowds, so that each window still holds all its events or at least ``enough`` of them.
 
     Where ``enough`` events before one and ``enough`` after it lie no more than a window apart, each window that holds
@@ -153,7 +191,6 @@ def _thin(held: Sequence[Held], enough: int, rule: Rule) -> tuple[Held, ...]:
     the triggers on its two sides are no more than a window apart, so that their windows hold all that its own does:
     always so behind ``>`` and ``>=``, but ``= 1`` makes a trigger of a crowd's first event alone.
     """
-    never = rule.subpattern.constraint.operator in {"=", "<", "<="}
     kept: list[Held] = []
     triggers = [event.time for event in held if event.state & TRIGGER]
     told = 0

@@ -13,7 +13,16 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, defstruct
 
-from stream_app.engine.incident import ACTIVE, CLEAR, CREATE, SYSTEM_CLEARED, UPDATE, Incident, whole
+from stream_app.engine.incident import (
+    ACTIVE,
+    CLEAR,
+    CREATE,
+    SYSTEM_CLEARED,
+    UPDATE,
+    Incident,
+    shown_by,
+    whole,
+)
 from stream_app.engine.match import Group
 from stream_app.language.values import Value
 from stream_app.rulebook.rule import Rule
@@ -79,12 +88,12 @@ class _Form:
         # The value of eventType, and behind it whole fields: what is raw is written as it is.
         self.facts = Raw(_encode(facts)[len(b'{"eventType":') : -1])
         fields = [name for name in FIELDS if name == "eventType" or name not in facts]
-        self.attributes = [name for name, _ in rule.places]
+        self.attributes = [*(name for name, _ in rule.places), *(name for name, _ in rule.shown)]
         wire = {f"field{place}": name for place, name in enumerate((*fields, *self.attributes, "mergedInto"))}
         self.kind = defstruct("Written", [(each, Any, UNSET) for each in wire], rename=wire, frozen=True, gc=False)
         self.places = [place for _, place in rule.places]
         self.width = len(rule.subpattern.group_by)
-        self.in_order = self.places == list(range(self.width))
+        self.in_order = not rule.shown and self.places == list(range(self.width))
         sides = [_side(name) for name in self.attributes]
         self.source, self.target, self.detail = [
             _Said([(name, place) for place, name in enumerate(self.attributes) if sides[place] == side])
@@ -126,7 +135,11 @@ def to_bytes(incident: Incident) -> bytes:
     into = episode.into
     form = _form(rule)
     group = key.group if len(key.group) >= form.width else whole(rule, key.group)
-    values = group if form.in_order and len(group) == form.width else tuple([group[place] for place in form.places])
+    values = (
+        group
+        if form.in_order and len(group) == form.width
+        else (*[group[place] for place in form.places], *shown_by(rule, episode))
+    )
     written: Sequence[object] = values
     if None in values:
         source, target, detail = _sides(form.attributes, values)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from confluent_kafka import Message
 
 from stream_app.engine.expense import TooExpensive
-from stream_app.engine.key import decode_key
-from stream_app.engine.match import SMALL, too_large
+from stream_app.engine.match import SMALL, VALUES_LIMIT, decode_match, too_large
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import TOO_EXPENSIVE, TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
@@ -70,8 +69,9 @@ class Detecting:
         """Give what is to be sent; a match that is too large to be counted is rejected."""
         fit: list[Outgoing] = []
         for key, value in found:
-            if len(key) > SMALL and (unfit := too_large(key, where := decode_key(key))):
-                self._reject(batch, message, TOO_LARGE, unfit, where.rule)
+            large = len(key) > SMALL or len(value) > VALUES_LIMIT
+            if large and (unfit := too_large(key, match := decode_match(value))):
+                self._reject(batch, message, TOO_LARGE, unfit, match.rule)
             else:
                 fit.append((value, key, None))
         return fit

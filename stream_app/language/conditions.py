@@ -49,7 +49,8 @@ _COMPARE: dict[str, type[ast.cmpop]] = {
     "<=": ast.LtE,
 }
 
-_MIRRORED = {"=": "=", "!=": "!=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
+MIRRORED = {"=": "=", "!=": "!=", ">": "<", ">=": "<=", "<": ">", "<=": ">="}
+"""Comparisons with their sides changed."""
 
 _FEW = 4
 """Up to so many networks are compared one by one; more are bisected."""
@@ -120,7 +121,7 @@ class Conditions(Emitter):
     def _comparison(self, node: Comparison, known: Known) -> Test:
         operator, left, right = node.operator, node.left, node.right
         if isinstance(left, Literal) and not isinstance(right, Literal):
-            operator, left, right = _MIRRORED[operator], right, left
+            operator, left, right = MIRRORED[operator], right, left
         kind = self.common_type(left, right)
         if kind is AttributeType.NUMBER:
             number = self.emit(left, Form.NUMBER, known)

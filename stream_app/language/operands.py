@@ -115,7 +115,7 @@ class OperandParser(TokenReader, ABC):
             return self.literal("expected a value")
         word = self.take()
         if self.symbol_is("("):
-            return self._deeper(lambda: self._call(word))
+            return self._deeper(lambda: self.call(word))
         return Attribute(word.text, Span(word.start, word.end))
 
     def _deeper(self, read: Callable[[], Node]) -> Node:
@@ -155,7 +155,8 @@ class OperandParser(TokenReader, ABC):
         token = self.take()
         return Pattern(token.text[1:-1], Span(token.start, token.end))
 
-    def _call(self, word: Token) -> Call:
+    def call(self, word: Token) -> Call:
+        """Read on from a function's name."""
         signature = self._signature(word)
         self.expect_symbol("(")
         arguments: list[Argument] = [self._argument(signature, 0)]

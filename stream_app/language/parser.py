@@ -47,21 +47,20 @@ def parse(text: str, place: Place | None = None) -> Expression:
         LanguageError: with a diagnostic for every term that is wrong.
 
     """
-    parser = _Parser(text, place or Place.of(text))
-    expression = parser.condition()
-    parser.end()
-    if parser.problems:
-        raise LanguageError(sorted(parser.problems, key=lambda problem: (problem.line, problem.column)))
-    return expression
+    return Parser(text, place or Place.of(text)).query()
 
 
-class _Parser(OperandParser):
+class Parser(OperandParser):
     """Conditions, on top of operands."""
 
-    def end(self) -> None:
-        """Note what stands after the query."""
+    def query(self) -> Expression:
+        """Read the whole text, or raise a LanguageError with all that is wrong."""
+        expression = self.condition()
         if self.token.kind is not Kind.END and not self.problems:
             self.note(self.token, "expected AND, OR or the end of the query")
+        if self.problems:
+            raise LanguageError(sorted(self.problems, key=lambda problem: (problem.line, problem.column)))
+        return expression
 
     def condition(self) -> Expression:
         """Read terms joined by AND or OR."""

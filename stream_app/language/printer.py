@@ -70,6 +70,10 @@ def _operand(node: Operand | Pattern | Group | Name) -> str:  # noqa: PLR0911 - 
             return f"Group@{name}"
         case Name(text):
             return text if _BARE_NAME.fullmatch(text) and text.upper() not in KEYWORDS else _quoted(text)
+        case Call("COUNT", ()):
+            return "COUNT(*)"
+        case Call("COUNT DISTINCT", (attribute,)):
+            return f"COUNT(DISTINCT {to_text(attribute)})"
         case Call(function, arguments):
             return f"{function}({', '.join(to_text(argument) for argument in arguments)})"
         case Negative(operand):

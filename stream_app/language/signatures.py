@@ -82,8 +82,19 @@ SIGNATURES = {signature.name.upper(): signature for signature in _SIGNATURES}
 NOT_BUILT = frozenset({"EMA", "SMA", "URL_DECODE"})
 """Functions that FortiSIEM has for its searches and this product has not."""
 
-AGGREGATES = frozenset(
-    {"AVG", "COUNT", "FIRST", "LAST", "MAX", "MEDIAN", "MIN", "MODE", "PCTCHANGE", "PCTILE", "PCTILE95"}
-    | {"STDDEV", "SUM", "VARIANCE"}
-)
-"""Functions of many events, in capitals; a filter sees one event."""
+_OF_ANYTHING = ("COUNT", "FIRST", "LAST", "MODE")
+_OF_NUMBERS = ("AVG", "MAX", "MEDIAN", "MIN", "PctChange", "PCTILE", "Pctile95", "STDDEV", "SUM", "VARIANCE")
+
+AGGREGATES = {name.upper(): name for name in (*_OF_ANYTHING, *_OF_NUMBERS)}
+"""Functions of many events, by their names in capitals, as Fortinet spells them; a filter sees one event."""
+
+DISTINCT = "COUNT DISTINCT"
+"""What Fortinet calls ``COUNT(DISTINCT attribute)``; with a blank in its name, no author can spell it."""
+
+COUNTS = frozenset({"COUNT", DISTINCT})
+"""Aggregates that have a value in every window, a whole number."""
+
+AGGREGATE_NAMES = frozenset({*AGGREGATES.values(), DISTINCT})
+
+NUMBERS_ONLY = frozenset(_OF_NUMBERS)
+"""Aggregates of attributes that are numbers: strings and addresses have no order and no sum in this language."""

@@ -72,7 +72,11 @@ class Name(Struct, frozen=True, tag=True):
 
 
 class Call(Struct, frozen=True, tag=True):
-    """A function, spelled as Fortinet spells it, with its arguments; ``IF`` alone has a condition among them."""
+    """A function, spelled as Fortinet spells it, with its arguments; ``IF`` alone has a condition among them.
+
+    An aggregate constraint also has functions of many events: ``COUNT(*)`` has no argument, ``COUNT(DISTINCT a)`` is
+    the function ``COUNT DISTINCT`` of one, ``PCTILE`` has an attribute and a number, all others have an attribute.
+    """
 
     function: str
     arguments: tuple[Argument, ...]

@@ -9,6 +9,7 @@ import hashlib
 
 import msgspec
 
+from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Environment
 from stream_app.language.lookups import CMDB
 from stream_app.language.parser import parse
@@ -22,20 +23,24 @@ def content_id(rule: Rule, environment: Environment) -> str:
     """Give the SHA-256, hexadecimal, of what decides. The rule must have been compiled in this environment."""
     subpattern = rule.subpattern
     query = to_text(parse(subpattern.query))
-    cmdb = CMDB if "DeviceToCMDBAttr" in query else query
+    constraint, shown = subpattern.constraint, [(name, aggregate.text) for name, aggregate in rule.shown]
+    counted = (constraint.operator, constraint.number) if isinstance(constraint, CountConstraint) else constraint.text
+    read = f"{query} {counted} {shown}"
+    cmdb = CMDB if "DeviceToCMDBAttr" in read else read
     decides = (
         VERSION,
         query,
         environment.ignore_case,
         subpattern.group_by,
-        (subpattern.constraint.operator, subpattern.constraint.number),
+        counted,
         rule.mapping,
         (rule.window, rule.event_clock, rule.lateness, rule.clear_after, rule.final, rule.evidence),
-        [(name, members) for name, members in sorted(environment.groups.items()) if name in query],
+        [(name, members) for name, members in sorted(environment.groups.items()) if name in read],
         [
             (name, table.columns, table.rows)
             for name, table in sorted(environment.tables.items())
-            if name in query or name.startswith(cmdb)
+            if name in read or name.startswith(cmdb)
         ],
+        *([shown] if shown else ()),
     )
     return hashlib.sha256(msgspec.msgpack.encode(decides)).hexdigest()

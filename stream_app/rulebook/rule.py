@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Filter
+from stream_app.language.constraint import Constraint, MappedAggregate
 from stream_app.language.diagnostics import Diagnostic
 
 
@@ -17,7 +18,10 @@ class Subpattern(Struct, frozen=True):
     query: str
     filter: Filter
     group_by: tuple[str, ...]
-    constraint: CountConstraint
+    constraint: CountConstraint | Constraint
+    """A count alone has a form of its own: the times of the events decide it."""
+    carries: tuple[str, ...] = ()
+    """The attributes that each match brings along for aggregates, in this order."""
     notes: tuple[Diagnostic, ...] = ()
     """Why the query is asked more often than it could be."""
 
@@ -37,6 +41,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     subpattern: Subpattern
     mapping: tuple[tuple[str, str], ...]
     """(incident attribute, group-by attribute), in the rule file's order; every group-by attribute is mapped."""
+    shown: tuple[tuple[str, MappedAggregate], ...] = ()
+    """(incident attribute, aggregate over the window of the latest trigger), in the rule file's order."""
     enabled: bool = True
     event_clock: bool = False
     """Whether time is System/TimeCreated instead of the receive time (phRecvTime)."""
@@ -48,6 +54,11 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """How many triggering records an incident names: the first, and the latest of the others."""
     content_id: str = ""
     """SHA-256 of what decides (query, group-by, constraint, window, options), hexadecimal."""
+
+    @cached_property
+    def holds_all(self) -> bool:
+        """Whether every event of a window is held: more than times decide, or an aggregate is shown."""
+        return bool(self.shown) or isinstance(self.subpattern.constraint, Constraint)
 
     @cached_property
     def places(self) -> tuple[tuple[str, int], ...]:
@@ -63,6 +74,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     def every_event(self) -> bool:
         """Whether each event triggers by itself, so that nothing needs to be held."""
         constraint = self.subpattern.constraint
+        if self.shown or isinstance(constraint, Constraint):
+            return False
         enough = {">=": 1, ">": 0}.get(constraint.operator)
         return enough is not None and constraint.number <= enough and not self.final
 

@@ -1,7 +1,7 @@
 """One rule file: a TOML document in, a compiled rule out, or every error in it with its place.
 
 Decision: what cannot be run exactly is refused here, never ignored or guessed. What the format will say one day (a
-second pattern, a mapped aggregate) is refused by name as not built yet: nobody waits for an incident that cannot come.
+second pattern) is refused by name as not built yet: nobody waits for an incident that cannot come.
 """
 
 import re
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from stream_app.language.aggregate import CountConstraint, parse_constraint
+from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import EVERYTHING, Environment, Filter, compile_filter
+from stream_app.language.constraint import Constraint, constraint_of
 from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.language.parser import parse
 from stream_app.rulebook.content import content_id
@@ -19,9 +20,12 @@ from stream_app.rulebook.document import Document
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.mapping import read_mapping
 from stream_app.rulebook.rule import Rule, Subpattern
+from stream_app.sysmon.attributes import NOT_NEGATIVE
 
 LONGEST = 31_622_400
 """The longest window, lateness and clear_after: 366 days in seconds. A longer one is a slip of the keyboard."""
+LONGEST_HELD = 86_400
+"""The longest window, in seconds, of a rule that must hold every event of it: a group's row is bounded."""
 MOST_EVIDENCE = 100
 """The most triggering records an incident may name: evidence is held in the group's row."""
 
@@ -56,8 +60,14 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     rule = _rule(fields, subpattern, defaults)
     incident = fields.table("incident", required=bool(subpattern.group_by))
     if incident is not None and subpattern is not _REFUSED:
-        mapping = read_mapping(incident, subpattern, environment.vocabulary)
-        rule = msgspec.structs.replace(rule, mapping=mapping)
+        mapping, shown, carries = read_mapping(incident, subpattern, environment)
+        subpattern = msgspec.structs.replace(subpattern, carries=carries)
+        rule = msgspec.structs.replace(rule, mapping=mapping, shown=shown, subpattern=subpattern)
+    if rule.holds_all and rule.window > LONGEST_HELD * _SECOND:
+        fields.at_value(
+            f"window: all events of it must be held for this rule's aggregates, so it may be {LONGEST_HELD} at most",
+            "window",
+        )
     fields.close()
     if problems:
         raise LanguageError(problems)
@@ -69,7 +79,8 @@ def _rule(fields: Fields, subpattern: Subpattern, defaults: Defaults) -> Rule:
     rule_id = fields.text("id")
     if rule_id and not _ID.fullmatch(rule_id):
         fields.at_value("id must be 1 to 128 letters, digits, '_', '-' and '.'", "id")
-    last = subpattern.constraint.operator in _DECIDED_LAST
+    constraint = subpattern.constraint
+    last = constraint.final_by_default if isinstance(constraint, Constraint) else constraint.operator in _DECIDED_LAST
     return Rule(
         id=rule_id,
         name=fields.text("name"),
@@ -121,12 +132,14 @@ def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environmen
             pattern.at_value(f"unknown attribute {attribute!r}", "group_by", index)
     query = pattern.text("query")
     compiled = _filter(query, pattern, problems, environment)
+    constraint = _constraint(pattern, problems, environment, tuple(group_by))
     subpattern = Subpattern(
         name=name,
         query=query,
         filter=compiled,
         group_by=tuple(group_by),
-        constraint=_constraint(pattern, problems),
+        constraint=constraint,
+        carries=constraint.attributes if isinstance(constraint, Constraint) else (),
         notes=tuple(_notes(compiled, pattern)),
     )
     pattern.close()
@@ -174,7 +187,10 @@ def _filter(query: str, pattern: Fields, problems: list[Diagnostic], environment
         return EVERYTHING
 
 
-def _constraint(pattern: Fields, problems: list[Diagnostic]) -> CountConstraint:
+def _constraint(
+    pattern: Fields, problems: list[Diagnostic], environment: Environment, group_by: tuple[str, ...]
+) -> CountConstraint | Constraint:
+    """Compile the aggregate constraint; one that is a count alone comes as that."""
     aggregate = pattern.text("aggregate")
     if aggregate == "":
         return _ONE
@@ -183,16 +199,8 @@ def _constraint(pattern: Fields, problems: list[Diagnostic]) -> CountConstraint:
         pattern.at_value("aggregate must be written without escapes", "aggregate")
         return _ONE
     try:
-        constraint = parse_constraint(aggregate, place)
+        compiled = constraint_of(aggregate, environment, place, group_by=group_by, non_negative=NOT_NEGATIVE)
     except LanguageError as error:
         problems.extend(error.diagnostics)
         return _ONE
-    if not _can_hold(constraint):
-        pattern.at_value(f"{aggregate!r} never holds: the event that is counted last counts itself", "aggregate")
-    return constraint
-
-
-def _can_hold(constraint: CountConstraint) -> bool:
-    """Say whether the constraint is true for some count of one or more."""
-    least = {"=": 1, "<=": 1, "<": 2}.get(constraint.operator, 0)
-    return constraint.number >= least
+    return compiled if compiled.count is None else compiled.count

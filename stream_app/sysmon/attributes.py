@@ -224,6 +224,12 @@ VOCABULARY: Mapping[str, AttributeType] = _vocabulary()
 events, and what is true or false, are strings."""
 
 
+NOT_NEGATIVE = frozenset(
+    {"count", "incidentCount", "recvBytes64", "sentBytes64", "totBytes64", "totFlows", "srcIpPort", "destIpPort"}
+)
+"""Numbers that cannot be below 0: their sums only grow."""
+
+
 def fields_of(event_id: int) -> dict[str, tuple[str, ...]]:
     """Give the whole table for one event id: Sysmon field -> the attributes it fills, none where it is dropped."""
     table = {**FIELDS, **PER_EVENT.get(event_id, _NONE)}

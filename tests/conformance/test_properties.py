@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from stream_app.language.aggregate import parse_constraint
+from stream_app.language.aggregate_parser import parse_aggregate, parse_condition
 from stream_app.language.compile import attributes_read, compile_filter
 from stream_app.language.diagnostics import LanguageError
 from stream_app.language.folding import fold
@@ -253,7 +253,7 @@ def test_every_text_has_tokens(text: str) -> None:
 @given(SOUP | st.text())
 def test_a_text_parses_or_is_refused(text: str) -> None:
     """The parser raises nothing but its own error, which names a place in the text."""
-    for read in (parse, parse_constraint, parse_table):
+    for read in (parse, parse_condition, parse_aggregate, parse_table):
         try:
             read(text)
         except LanguageError as error:

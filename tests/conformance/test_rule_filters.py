@@ -9,8 +9,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from stream_app.language.aggregate import CountConstraint, parse_constraint
+from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Environment, attributes_read, compile_filter
+from stream_app.language.constraint import constraint_of
 from stream_app.language.parser import parse
 from stream_app.language.printer import to_text
 from stream_app.language.syntax import Address, Attribute, Matches, Number, String, nodes
@@ -97,4 +98,6 @@ def test_every_filter_parses_and_prints_and_agrees_with_the_second_opinion(
 
 def test_every_aggregate_constraint_parses() -> None:
     """All aggregate constraints of the files are a count of events that is built."""
-    assert [CountConstraint(">=", 1)] * RULES == [parse_constraint(text) for text in _texts("GroupEvtConstr")]
+    assert [CountConstraint(">=", 1)] * RULES == [
+        constraint_of(text, Environment(vocabulary={})).count for text in _texts("GroupEvtConstr")
+    ]

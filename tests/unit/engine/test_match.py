@@ -3,11 +3,14 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stream_app.engine.key import encode_key
 from stream_app.engine.match import (
     VERSION,
+    WITH_VALUES,
     BadMatch,
+    Group,
     Match,
     Origin,
     decode_match,
@@ -19,6 +22,8 @@ from stream_app.engine.match import (
 
 MATCH = Match(VERSION, "Rule", "1", ("pc", None, 443), 1_700_000_000_000, Origin("sysmon", "id", 3, 42))
 GOLDEN = bytes.fromhex("9601a452756c65a13193a27063c0cd01bbcf0000018bcfe5680094a67379736d6f6ea26964032a")
+WITH = Match(2, "Rule", "1", ("pc", None, 443), 1_700_000_000_000, Origin("sysmon", "id", 3, 42), ("a", None, 7))
+GOLDEN_WITH = bytes.fromhex("9702a452756c65a13193a27063c0cd01bbcf0000018bcfe5680094a67379736d6f6ea26964032a93a161c007")
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=6)
 
 
@@ -26,6 +31,8 @@ def test_golden() -> None:
     """A match has these bytes, and these bytes are that match."""
     assert GOLDEN == encode_match(MATCH)
     assert MATCH == decode_match(GOLDEN)
+    assert GOLDEN_WITH == encode_match(WITH)
+    assert WITH == decode_match(GOLDEN_WITH)
 
 
 GROUPS = st.lists(st.none() | TEXT | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False)).map(tuple)
@@ -40,14 +47,17 @@ GROUPS = st.lists(st.none() | TEXT | st.integers(-(2**63), 2**64 - 1) | st.float
         GROUPS,
         st.integers(-(2**63), 2**63 - 1),
         st.builds(Origin, TEXT, TEXT, st.integers(0, 2**31), st.integers(0, 2**63 - 1)),
-    )
+    ),
+    values=st.none() | GROUPS,
 )
-def test_the_bytes_made_of_a_key_are_those_of_the_match(match: Match) -> None:
+def test_the_bytes_made_of_a_key_are_those_of_the_match(match: Match, values: Group | None) -> None:
     """A match that is put together of its key and its origin has the bytes that it has as a whole."""
     origin = match.origin
     place = encode_place(origin.topic, origin.topic_id, origin.partition)
     key = encode_key(match.rule, match.customer, match.group)
-    assert encode_match(match) == encode_keyed(key, match.time, encode_origin(place, origin.offset))
+    whole = match if values is None else replace(match, version=WITH_VALUES, values=values)
+    assert encode_match(whole) == encode_keyed(key, match.time, encode_origin(place, origin.offset), values)
+    assert whole == decode_match(encode_match(whole))
 
 
 @given(group=GROUPS, time=st.integers(0, 2**53), topic=TEXT)
@@ -69,5 +79,5 @@ def test_no_match(data: bytes) -> None:
 
 def test_version() -> None:
     """A match of another version is refused, and the message says both."""
-    with pytest.raises(BadMatch, match="match version 2, this worker reads 1"):
-        decode_match(b"\x96\x02" + GOLDEN[2:])
+    with pytest.raises(BadMatch, match="match version 3, this worker reads 1 and 2"):
+        decode_match(b"\x96\x03" + GOLDEN[2:])

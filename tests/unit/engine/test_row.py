@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match, Origin
@@ -12,6 +13,7 @@ from stream_app.engine.row import (
     BadRow,
     Episode,
     Held,
+    Latest,
     Mark,
     Row,
     Source,
@@ -30,8 +32,24 @@ ROW = Row(
     (Held(9, 0, 70_000, 3),),
 )
 GOLDEN = bytes.fromhex(
+    "9602cd012c099194a26964a67379736d6f6e01ce00011170919ac410010101010101010101010101010101010205"
+    "090203cd012c9193050001c400c091950900ce000111700390"
+)
+VERSION_1 = bytes.fromhex(
     "9601cd012c099194a26964a67379736d6f6e01ce000111709199c410010101010101010101010101010101010205"
-    "090203cd012c9193050001c400919409" + "00ce0001117003"
+    "090203cd012c9193050001c40091940900ce0001117003"
+)
+SHOWING = Row(
+    VERSION,
+    300,
+    9,
+    (Source("id", "sysmon", 1, 70_000),),
+    (Episode(b"\x01" * 16, 2, 5, 9, 2, 3, 300, (Mark(5, 0, 1),), b"", Latest(Mark(5, 0, 1), ("a", None, 2.5))),),
+    (Held(9, 0, 70_000, 3, ("b", 7)),),
+)
+GOLDEN_SHOWING = bytes.fromhex(
+    "9602cd012c099194a26964a67379736d6f6e01ce00011170919ac410010101010101010101010101010101010205"
+    "090203cd012c9193050001c400929305000193a161c0cb400400000000000091950900ce000111700392a16207"
 )
 
 
@@ -39,6 +57,14 @@ def test_golden() -> None:
     """A row has these bytes, and these bytes are that row."""
     assert GOLDEN == encode_row(ROW)
     assert ROW == decode_row(GOLDEN)
+    assert GOLDEN_SHOWING == encode_row(SHOWING)
+    assert SHOWING == decode_row(GOLDEN_SHOWING)
+
+
+def test_the_version_before_is_read() -> None:
+    """A row of version 1, which had no values, is the same row without any."""
+    assert replace(ROW, version=1) == decode_row(VERSION_1)
+    assert 300 == row_position(VERSION_1)
 
 
 def test_position() -> None:
@@ -57,8 +83,8 @@ def test_no_row(read: Callable[[bytes], object], data: bytes) -> None:
 @pytest.mark.parametrize("read", [decode_row, row_position])
 def test_version(read: Callable[[bytes], object]) -> None:
     """A row of another version is refused, and the message says both."""
-    with pytest.raises(BadRow, match="row version 2, this worker reads 1"):
-        read(b"\x96\x02" + GOLDEN[2:])
+    with pytest.raises(BadRow, match="row version 3, this worker reads 1 and 2"):
+        read(b"\x96\x03" + GOLDEN[2:])
 
 
 def _seed_row(rule: Rule, count: int) -> Row:
@@ -72,7 +98,7 @@ def _seed_row(rule: Rule, count: int) -> Row:
     return row
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, 120), (1000, 190)])
+@pytest.mark.parametrize(("count", "size"), [(1, 121), (1000, 191)])
 def test_size(seed_rule: Rule, count: int, size: int) -> None:
     """A row of a rule that triggers at every event is this many bytes and does not grow with its events."""
     assert size == len(encode_row(_seed_row(seed_rule, count)))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_app.engine.key import encode_key
-from stream_app.engine.match import GROUP_LIMIT, VERSION, Group, Match, Origin, too_large
+from stream_app.engine.match import GROUP_LIMIT, VALUES_LIMIT, VERSION, WITH_VALUES, Group, Match, Origin, too_large
 from stream_app.engine.observe import ROW_LIMIT, full_detail, observe
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
@@ -107,3 +107,15 @@ def test_replay_rejects_what_finds_its_row_full(rule_of: Callable[..., Rule], mo
     found = list(replay(Rulebook({rule.id: rule}), records, sources=None))
     assert {(FULL, rule.id)} == {(each.reason, each.rule) for each in found if isinstance(each, Rejection)}
     assert 0 < len(found) < 10
+
+
+def test_values_for_aggregates_are_bounded() -> None:
+    """A row holds the values of all events of a window: those of one may have so many bytes, and a byte more not."""
+
+    def said(size: int) -> str:
+        head = len(b"\x91\xda..")  # an array of one text with a length of two bytes
+        match = Match(WITH_VALUES, "R", "1", (), 0, Origin("sysmon", "", 0, 0), ("a" * (size - head),))
+        return too_large(encode_key("R", "1", ()), match)
+
+    assert said(VALUES_LIMIT) == ""
+    assert f"values for aggregates take {VALUES_LIMIT + 1} bytes, {VALUES_LIMIT} may be" == said(VALUES_LIMIT + 1)

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
-from stream_app.engine.row import Episode, Mark, Source
+from stream_app.engine.row import Episode, Latest, Mark, Source
 from stream_app.handoff.native import FIELDS, severity_category, to_bytes
 from stream_app.language.aggregate import CountConstraint
+from stream_app.language.compile import Environment
+from stream_app.language.constraint import aggregate_of
 from stream_app.language.values import Value
 from stream_app.rulebook.mapping import INCIDENT_FIELDS
 from stream_app.rulebook.rule import Rule, Subpattern
+from stream_app.sysmon.attributes import VOCABULARY
 
 ID = bytes.fromhex("6d0c3c2e111152228333444455556666")
 OTHER = bytes.fromhex("00000000111152228333444455556666")
@@ -95,6 +99,21 @@ def test_wire() -> None:
     """One flat object, every field in its place, no blanks between them."""
     assert list(WIRE.items()) == list(json.loads(to_bytes(made())).items())
     assert json.dumps(WIRE, separators=(",", ":")).encode() == to_bytes(made())
+
+
+def test_shown_aggregates_stand_behind_the_others() -> None:
+    """What an aggregate gives is an attribute like the others; it is absent where an incident has none yet."""
+    plain = made()
+    kinds = (("totFlows", "COUNT(*)"), ("targetName", "LAST(procName)"), ("destName", "FIRST(procName)"))
+    shown = tuple((name, aggregate_of(text, Environment(vocabulary=VOCABULARY))) for name, text in kinds)
+    rule = replace(plain.rule, shown=shown)
+    latest = Latest(Mark(TIME, 0, 42), (3, "last.exe", None))
+    episode = replace(plain.episode, latest=latest)
+    told = incident(rule, plain.key, episode, (SYSMON,))
+    wire = {**WIRE, "incidentDetail": f"{WIRE['incidentDetail']}, totFlows:3, targetName:last.exe"}
+    assert {**ATTRIBUTES, "totFlows": 3, "targetName": "last.exe"} == told.attributes
+    assert [*wire.items(), ("totFlows", 3), ("targetName", "last.exe")] == list(json.loads(to_bytes(told)).items())
+    assert WIRE == json.loads(to_bytes(incident(rule, plain.key, plain.episode, (SYSMON,))))
 
 
 def test_fields() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Environment
+from stream_app.language.constraint import Constraint
 from stream_app.language.diagnostics import LanguageError
 from stream_app.language.values import AttributeType
 from stream_app.rulebook.document import decode_text, parse_document
@@ -83,6 +84,52 @@ def test_a_rule_is_what_its_file_says() -> None:
     assert (("procName", "procName"), ("destIpAddr", "srcIpAddr")) == rule.mapping
     assert rule.subpattern.filter({"procName": "a.exe"})
     assert not rule.subpattern.filter({"procName": "b.exe"})
+
+
+def test_more_than_a_count_can_be_asked_and_shown() -> None:
+    """A constraint on values and shown aggregates say together what each event brings along, each attribute once."""
+    text = SMALL.replace("COUNT(*) >= 2", "COUNT(DISTINCT command) >= 2").replace(
+        '["procName", "srcIpAddr"]', '["procName"]'
+    )
+    text = text.replace(
+        'destIpAddr = "Filter.srcIpAddr"', 'destIpAddr = "Filter.LAST(destIpAddr)"\ncommand = "FIRST(command)"'
+    )
+    rule = read(text)
+    assert isinstance(rule.subpattern.constraint, Constraint)
+    assert ("COUNT(DISTINCT command) >= 2", ("command", "destIpAddr"), False, True) == (
+        rule.subpattern.constraint.text,
+        rule.subpattern.carries,
+        rule.final,
+        rule.holds_all,
+    )
+    assert [("destIpAddr", "LAST(destIpAddr)"), ("command", "FIRST(command)")] == [
+        (name, aggregate.text) for name, aggregate in rule.shown
+    ]
+    assert (("procName", "procName"),) == rule.mapping
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "final"), [("COUNT(DISTINCT command) < 3", True), ('LAST(command) = "x"', False)]
+)
+def test_what_a_further_event_can_make_false_is_decided_last_where_it_counts(aggregate: str, *, final: bool) -> None:
+    """An upper bound on a count waits for the stream by default; a value that may change is asked on arrival."""
+    assert final == read(SMALL.replace('"COUNT(*) >= 2"', f"'{aggregate}'")).final
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("COUNT(*) >= 2", "COUNT(DISTINCT command) >= 2"),
+        ('"Filter.srcIpAddr"', '"Filter.srcIpAddr"\ncommand = "LAST(command)"'),
+    ],
+)
+def test_a_window_whose_events_must_all_be_held_is_bounded(old: str, new: str) -> None:
+    """More than a day is refused with the reason; for a count alone a month is fine."""
+    month = SMALL.replace("window = 300", "window = 2592000")
+    assert 2_592_000_000 == read(month).window
+    assert [
+        "5:10: window: all events of it must be held for this rule's aggregates, so it may be 86400 at most"
+    ] == refused(month.replace(old, new, 1))
 
 
 @pytest.mark.parametrize(
@@ -218,21 +265,32 @@ def test_an_empty_file_lacks_every_required_key() -> None:
         ('["procName",', '["procName", "procName",', "8:25: group_by: 'procName' is there twice"),
         ('"COUNT(*) >= 2"', '""', "9:13: aggregate is empty"),
         ('"COUNT(*) >= 2"', '"COUNT(*)\\t>= 2"', "9:13: aggregate must be written without escapes"),
-        ("COUNT(*) >= 2", "SUM(sentBytes64) > 2", "9:14: SUM is not built yet"),
+        (
+            "COUNT(*) >= 2",
+            "SUM(procName) > 2",
+            "9:18: SUM takes a number, procName is a string; COUNT(DISTINCT procName) counts its values",
+        ),
+        ("COUNT(*) >= 2", "SUM(sentBytes) > 2", "9:18: unknown attribute 'sentBytes'"),
+        (
+            "COUNT(*) >= 2",
+            "procName = 2",
+            "9:14: procName = 2 has no aggregate; what is asked of each event belongs into the query",
+        ),
+        ("COUNT(*) >= 2", "COUNT(DISTINCT procName", "9:37: expected ')', got the end of the query"),
         (
             "COUNT(*) >= 2",
             "COUNT(*) < 1",
-            "9:13: 'COUNT(*) < 1' never holds: the event that is counted last counts itself",
+            "9:14: 'COUNT(*) < 1' never holds: the event that is counted last counts itself",
         ),
         (
             "COUNT(*) >= 2",
             "COUNT(*) <= 0",
-            "9:13: 'COUNT(*) <= 0' never holds: the event that is counted last counts itself",
+            "9:14: 'COUNT(*) <= 0' never holds: the event that is counted last counts itself",
         ),
         (
             "COUNT(*) >= 2",
             "COUNT(*) = 0",
-            "9:13: 'COUNT(*) = 0' never holds: the event that is counted last counts itself",
+            "9:14: 'COUNT(*) = 0' never holds: the event that is counted last counts itself",
         ),
     ],
 )
@@ -277,10 +335,15 @@ def test_a_second_pattern_is_refused_by_name() -> None:
         ("command = 'procName'", "command: expected 'Filter.<attribute>'"),
         ("command = 'Filter.'", "command: expected 'Filter.<attribute>'"),
         ("command = 'Other.procName'", "command: unknown pattern 'Other', the rule's is 'Filter'"),
+        ("command = 'Filter.COUNT(*)'", "command is a string, COUNT(*) is a number"),
+        ("command = 'Other.LAST(procName)'", "command: unknown pattern 'Other', the rule's is 'Filter'"),
+        ("totFlows = 'Filter.COUNT('", "totFlows: expected a value, got the end of the query"),
         (
-            "command = 'Filter.COUNT(*)'",
-            "command: mapping an aggregate is not built yet; incidentCount gives the number of events",
+            "totFlows = 'SUM(procName)'",
+            "totFlows: SUM takes a number, procName is a string; COUNT(DISTINCT procName) counts its values",
         ),
+        ("count = 'COUNT(*)'", "count is a field of every incident: choose another attribute"),
+        ("nonsense = 'COUNT(*)'", "unknown attribute 'nonsense'"),
         ("command = 'Filter.command'", "command: 'command' is neither grouped by nor aggregated"),
         ("incidentTitle = 'Filter.procName'", "incidentTitle is a field of every incident: choose another attribute"),
         ("nonsense = 'Filter.procName'", "unknown attribute 'nonsense'"),
