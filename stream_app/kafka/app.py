@@ -4,6 +4,7 @@ Decision: the agents only hand a batch to its stage. Every decision is the engin
 are the transport's; which partitions are ours is Faust's.
 """
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -236,6 +237,11 @@ def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> 
             )
 
 
+LOOKS_FOR_CYCLES = (50_000, 20, 100)
+"""When Python looks for garbage in cycles. Next to nothing that a record makes is in one, and by default it looks so
+often that a match costs a tenth more."""
+
+
 def run_worker(
     options: WorkerOptions,
     rulebook: Rulebook,
@@ -256,6 +262,8 @@ def run_worker(
         app, loglevel=log_level, logging_config=logging_config, redirect_stdouts=False, quiet=True, daemon=True
     )
     worker.spinner = None
+    gc.freeze()  # rules and code stay: there is nothing to be found among them
+    gc.set_threshold(*LOOKS_FOR_CYCLES)
     try:
         with Guard(options.record_budget_ms, *STAGES):
             worker.execute_from_commandline()

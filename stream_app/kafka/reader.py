@@ -183,7 +183,7 @@ class Reader:
             try:
                 found = message if screen is None else screen(message)
             except Exception as error:  # noqa: BLE001 - a screen that fails must not lose the record
-                found = error
+                found = error.with_traceback(None)  # its frame holds all of the poll, in a cycle
             if found is not None:
                 partition.pending.append(Passed(message, found, partition.newest))
                 partition.pending_size += len(message)

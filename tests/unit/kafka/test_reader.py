@@ -105,7 +105,7 @@ def test_a_screen_that_raises_loses_nothing(reading: Callable[..., Any]) -> None
 
     reader, batches, _ = reading(Limits(), screen)
     turn(reader, lambda: sum(len(batch.records) for batch in batches) >= 1)
-    assert {"no"} == {str(each.found) for each in batches[0].records}
+    assert {("no", None)} == {(str(each.found), each.found.__traceback__) for each in batches[0].records}
 
 
 @pytest.mark.parametrize(
