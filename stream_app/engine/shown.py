@@ -1,8 +1,9 @@
 """The aggregates that incidents show. Goes in: a row's incidents, some of which changed; comes out: these, with values.
 
 An aggregate is one over the window of the incident's latest trigger, in the order of time and place. Decision: it is
-worked out anew whenever the incident changes, as long as the trigger is held: an event that comes late into that window
-changes what is shown, in the same revision in which it changes the counts.
+worked out anew whenever the incident changes: an event that comes late into that window changes what is shown, in the same
+revision in which it changes the counts. Whatever can still change an incident comes no later than its latest trigger's
+window is held, or is that trigger itself.
 """
 
 from collections.abc import Sequence
@@ -31,9 +32,6 @@ def _shown(rule: Rule, held: Sequence[Held], sources: Sequence[Source], episode:
     latest = episode.latest
     if latest is None:
         return episode
-    rows = in_window(held, latest.mark, sources, rule.window)
-    if not any((event.source, event.offset) == (latest.mark.source, latest.mark.offset) for event in rows):
-        return episode
-    brought = [event.values for event in rows]
+    brought = [event.values for event in in_window(held, latest.mark, sources, rule.window)]
     values = tuple([aggregate.value(brought) for _, aggregate in rule.shown])
     return replace(episode, latest=Latest(latest.mark, values))
