@@ -1,9 +1,8 @@
 """The aggregates that incidents show. Goes in: a row's incidents, some of which changed; comes out: these, with values.
 
 An aggregate is one over the window of the incident's latest trigger, in the order of time and place. Decision: it is
-worked out anew whenever the incident changes: an event that comes late into that window changes what is shown, in the same
-revision in which it changes the counts. Whatever can still change an incident comes no later than its latest trigger's
-window is held, or is that trigger itself.
+worked out anew whenever the incident changes: an event that comes late into that window changes what is shown, in the
+same revision in which it changes the counts. What can change an incident comes while its latest trigger is held.
 """
 
 from collections.abc import Sequence
