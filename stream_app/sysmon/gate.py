@@ -98,6 +98,8 @@ class Gate:
         if self._tell is not self._long:
             self._tell = self._long  # flat records come in flocks
             head = self._long(value)
+        if head.EventID.__class__ is bool or head.EventType.__class__ is bool:
+            raise _Unsure  # True equals 1 where it is looked up
         told = head.SourceName, head.ProviderName, head.Provider, head.Channel, head.EventID, head.EventType
         try:
             found = self._told[told]
@@ -122,7 +124,7 @@ class Gate:
         Gives None where nobody can want it; nothing is known to be wanted (None) where its own fields tell.
         """
         if any(value is not UNSET and value.__class__ not in (str, int) for value in told):
-            raise _Unsure  # True equals 1 where it is looked up
+            raise _Unsure
         fields = dict(zip(_TELL_KIND, told, strict=True))
         provider, channel = first(fields, *PROVIDERS), first(fields, "Channel")
         if not provider and not channel:

@@ -226,6 +226,18 @@ def test_what_records_invent_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> No
     assert all(len(each) <= 2 for each in held)
 
 
+def test_true_is_not_one() -> None:
+    """An event id that is a boolean is refused, also where the same record with the number was read before."""
+    head = f'"Channel":"{CHANNEL}","EventID"'
+    assert isinstance(check(f'{{{head}:1,"EventType":1}}'.encode()), Event)
+    assert "unknown shape: no event id" == check(f"{{{head}:true}}".encode())
+    assert "unknown shape: no event id" == refusal_of(EVERY, f'{{{head}:true,"EventType":1}}'.encode())
+    registry = {name: check(f'{{{head}:12,"EventType":{name}}}'.encode()) for name in ("1", "true")}
+    assert ["1", "true"] == [
+        str(event.attributes["osObjAction"]) for event in registry.values() if isinstance(event, Event)
+    ]
+
+
 def test_without_provider_and_channel() -> None:
     """Flat JSON that names neither is told by Sysmon's own fields, or refused."""
     check(b'{"EventID":5,"Image":"a.exe"}')
