@@ -141,8 +141,7 @@ def test_a_stranger_gets_to_incidents_on_kafka(home: Path, kafka: LocalBroker) -
         assert following.stdout
         seen = [msgspec.json.decode(following.stdout.readline()) for _ in range(11)]
         following.send_signal(signal.SIGINT)
-        assert (b"", 0) == (following.stdout.read(), following.wait(20))
-        following.stdout.close()
+        assert (b"", 0) == (following.communicate(timeout=20)[0], following.returncode)
         assert 0 == worker.terminate(), worker.said()
     assert Counter(create=6, update=5) == Counter(incident["activity"] for incident in seen)
 
