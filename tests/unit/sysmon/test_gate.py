@@ -100,6 +100,8 @@ def test_samples(sample: bytes) -> None:
 @example({"eventType": "-", "EventID": 3})
 @example({"eventType": 7, "EventID": 3, "Channel": CHANNEL})
 @example({"EventID": True, "Channel": CHANNEL})
+@example({"EventID": 1, "Channel": CHANNEL, "Provider": None})
+@example({"EventID": 1, "Channel": CHANNEL, "SourceName": {"Name": "x"}})
 @example({"EventID": 1, "Channel": [CHANNEL]})
 @example({"EventID": 1, "SourceName": {"#text": 1}, "Channel": CHANNEL})
 @example({"EventID": 12, "EventType": [], "Channel": CHANNEL})
