@@ -126,7 +126,11 @@ def main(long_form: bool, kinds: str, seed: int | None, rate: int, folder: Path 
     Ends with 1 if a match is missing, counted twice, or told in two ways, or a run could not be judged; logs stay.
     """
     seed = random.SystemRandom().randrange(1 << 30) if seed is None else seed
-    folder = folder or Path(tempfile.mkdtemp(prefix="faults-"))
+    folder = Path(tempfile.mkdtemp(prefix="faults-")) if folder is None else folder.absolute()
+    if folder.is_dir() and any(folder.iterdir()):
+        raise click.BadParameter(
+            f"{folder} is not empty: what an earlier run left there would count", param_hint="--folder"
+        )
     plan = LONG if long_form else SHORT
     wanted = {kind: plan.get(kind, (1, 2)) for kind in (kinds.split(",") if kinds else plan)}
     click.echo(f"seed {seed}, logs in {folder}", err=True)
