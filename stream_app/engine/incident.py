@@ -106,7 +106,7 @@ def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
 
 def whole(rule: Rule, group: Group) -> Group:
     """Give a group a value for each attribute that the rule groups by now, absent where it has none."""
-    missing = len(rule.subpattern.group_by) - len(group)
+    missing = rule.width - len(group)
     return (*group, *[None] * missing) if missing > 0 else group
 
 

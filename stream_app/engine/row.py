@@ -11,13 +11,19 @@ from msgspec import Struct
 
 from stream_app.engine.match import Group
 
-VERSION = 2
-"""Version 1 had neither values of held events nor latest triggers; it is read."""
+VERSION = 3
+"""Version 1 had neither values of held events nor latest triggers; version 2 knew neither lines nor what an incident's
+life is made of. Both are read."""
 
-_READ = (1, VERSION)
+_READ = (1, 2, VERSION)
 
 FREE, BEHIND, TRIGGER, WAITING = 0, 1, 2, 4
 """Bits of :attr:`Held.state`: behind a trigger (counted in incidentCount), itself a trigger, not decided yet."""
+SERVES = 8
+"""From this bit on stand the subpatterns that an event of a rule with several serves: bit ``SERVES + number``."""
+
+PENDING, MUTED = 1, 2
+"""Bits of :attr:`Episode.flags`: it changed since it was last said; nothing of it is said (flood cap)."""
 
 
 class Source(Struct, frozen=True, array_like=True, gc=False):
@@ -48,6 +54,9 @@ class Held(Struct, frozen=True, array_like=True, gc=False):
     offset: int
     state: int
     values: Group = ()
+    marks: tuple[int, ...] = ()
+    """Of a rule with several subpatterns, in rising order: ``2 * n`` where it stands behind a trigger of line ``n`` of
+    the row, ``2 * n + 1`` where it is itself one."""
 
 
 class Latest(Struct, frozen=True, array_like=True, gc=False):
@@ -74,6 +83,18 @@ class Episode(Struct, frozen=True, array_like=True, gc=False):
     evidence: tuple[Mark, ...]
     into: bytes
     latest: Latest | None = None
+    cleared: int | None = None
+    """From when on (ms) it is over; None while it stands."""
+    said: int = 0
+    """The time (ms) of the last record of it, where the rule paces its updates."""
+    flags: int = 0
+
+
+class Line(Struct, frozen=True, array_like=True, gc=False):
+    """The incidents of one tuple of incident attributes, where a rule with several subpatterns nests them in a row."""
+
+    attributes: Group
+    episodes: tuple[Episode, ...]
 
 
 class Row(Struct, frozen=True, array_like=True, gc=False):
@@ -87,6 +108,8 @@ class Row(Struct, frozen=True, array_like=True, gc=False):
     """In the order in which they were made."""
     held: tuple[Held, ...]
     """In the order of their times; empty for a rule that triggers at every event."""
+    lines: tuple[Line, ...] = ()
+    """Of a rule with several subpatterns, which has no ``episodes`` of its own, as they were made."""
 
 
 class _Head(Struct, frozen=True, array_like=True, gc=False):

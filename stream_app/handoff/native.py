@@ -92,7 +92,7 @@ class _Form:
         wire = {f"field{place}": name for place, name in enumerate((*fields, *self.attributes, "mergedInto"))}
         self.kind = defstruct("Written", [(each, Any, UNSET) for each in wire], rename=wire, frozen=True, gc=False)
         self.places = [place for _, place in rule.places]
-        self.width = len(rule.subpattern.group_by)
+        self.width = rule.width
         self.in_order = not rule.shown and self.places == list(range(self.width))
         sides = [_side(name) for name in self.attributes]
         self.source, self.target, self.detail = [

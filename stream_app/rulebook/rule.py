@@ -9,6 +9,7 @@ from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Filter
 from stream_app.language.constraint import Constraint, MappedAggregate
 from stream_app.language.diagnostics import Diagnostic
+from stream_app.rulebook.join import Join
 
 
 class Subpattern(Struct, frozen=True):
@@ -39,8 +40,16 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     techniques: tuple[str, ...]
     window: int
     subpattern: Subpattern
+    """The only one, or the first of several."""
     mapping: tuple[tuple[str, str], ...]
-    """(incident attribute, group-by attribute), in the rule file's order; every group-by attribute is mapped."""
+    """(incident attribute, group-by attribute), in the rule file's order; every group-by attribute is mapped.
+
+    Of a rule with several subpatterns: (incident attribute, ``<subpattern>.<attribute>``), those that its author chose.
+    """
+    others: tuple[Subpattern, ...] = ()
+    """The second subpattern and those behind it, a clear pattern last."""
+    join: Join | None = None
+    """How several subpatterns belong together; None for a rule with one and no clear pattern."""
     shown: tuple[tuple[str, MappedAggregate], ...] = ()
     """(incident attribute, aggregate over the window of the latest trigger), in the rule file's order."""
     enabled: bool = True
@@ -48,6 +57,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """Whether time is System/TimeCreated instead of the receive time (phRecvTime)."""
     lateness: int = 600_000
     clear_after: int = 86_400_000
+    update_interval: int = 0
+    """An active incident is said again at most once in so many ms, and never without its final numbers."""
     final: bool = False
     """Whether the constraint is decided when the stream is ``lateness`` past the event, not on arrival."""
     evidence: int = 5
@@ -56,13 +67,33 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """SHA-256 of what decides (query, group-by, constraint, window, options), hexadecimal."""
 
     @cached_property
+    def subpatterns(self) -> tuple[Subpattern, ...]:
+        """All of them, by number."""
+        return (self.subpattern, *self.others)
+
+    @cached_property
     def holds_all(self) -> bool:
         """Whether every event of a window is held: more than times decide, or an aggregate is shown."""
-        return bool(self.shown) or isinstance(self.subpattern.constraint, Constraint)
+        return bool(self.shown) or self.join is not None or isinstance(self.subpattern.constraint, Constraint)
+
+    @cached_property
+    def width(self) -> int:
+        """How many values stand in the group of an incident's key."""
+        return len(self.subpattern.group_by) if self.join is None else len(self.mapping)
+
+    @cached_property
+    def delay(self) -> int:
+        """How far, besides ``lateness``, the stream's time must be past an event to decide it as final, ms."""
+        return self.window if self.join is not None and self.join.negated else 0
 
     @cached_property
     def places(self) -> tuple[tuple[str, int], ...]:
-        """(incident attribute, place of its value in a group), in the mapping's order; worked out once for a rule."""
+        """(incident attribute, place of its value in a group), in the mapping's order; worked out once for a rule.
+
+        Of a rule with several subpatterns the group of an incident is the tuple of its attributes.
+        """
+        if self.join is not None:
+            return tuple((attribute, place) for place, (attribute, _) in enumerate(self.mapping))
         return tuple((attribute, self.subpattern.group_by.index(source)) for attribute, source in self.mapping)
 
     @cached_property
@@ -74,7 +105,7 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     def every_event(self) -> bool:
         """Whether each event triggers by itself, so that nothing needs to be held."""
         constraint = self.subpattern.constraint
-        if self.shown or isinstance(constraint, Constraint):
+        if self.holds_all or not isinstance(constraint, CountConstraint):
             return False
         enough = {">=": 1, ">": 0}.get(constraint.operator)
         return enough is not None and constraint.number <= enough and not self.final

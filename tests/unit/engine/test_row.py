@@ -32,6 +32,10 @@ ROW = Row(
     (Held(9, 0, 70_000, 3),),
 )
 GOLDEN = bytes.fromhex(
+    "9703cd012c099194a26964a67379736d6f6e01ce00011170919dc410010101010101010101010101010101010205"
+    "090203cd012c9193050001c400c0c0000091960900ce0001117003909090"
+)
+VERSION_2 = bytes.fromhex(
     "9602cd012c099194a26964a67379736d6f6e01ce00011170919ac410010101010101010101010101010101010205"
     "090203cd012c9193050001c400c091950900ce000111700390"
 )
@@ -48,8 +52,9 @@ SHOWING = Row(
     (Held(9, 0, 70_000, 3, ("b", 7)),),
 )
 GOLDEN_SHOWING = bytes.fromhex(
-    "9602cd012c099194a26964a67379736d6f6e01ce00011170919ac410010101010101010101010101010101010205"
-    "090203cd012c9193050001c400929305000193a161c0cb400400000000000091950900ce000111700392a16207"
+    "9703cd012c099194a26964a67379736d6f6e01ce00011170919dc410010101010101010101010101010101010205"
+    "090203cd012c9193050001c400929305000193a161c0cb4004000000000000c0000091960900ce000111700392a1"
+    "62079090"
 )
 
 
@@ -61,10 +66,11 @@ def test_golden() -> None:
     assert SHOWING == decode_row(GOLDEN_SHOWING)
 
 
-def test_the_version_before_is_read() -> None:
-    """A row of version 1, which had no values, is the same row without any."""
-    assert replace(ROW, version=1) == decode_row(VERSION_1)
-    assert 300 == row_position(VERSION_1)
+@pytest.mark.parametrize(("version", "data"), [(1, VERSION_1), (2, VERSION_2)])
+def test_the_versions_before_are_read(version: int, data: bytes) -> None:
+    """A row of version 1 had no values, one of version 2 no lines: each is the same row without any."""
+    assert replace(ROW, version=version) == decode_row(data)
+    assert 300 == row_position(data)
 
 
 def test_position() -> None:
