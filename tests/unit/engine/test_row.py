@@ -89,8 +89,8 @@ def test_no_row(read: Callable[[bytes], object], data: bytes) -> None:
 @pytest.mark.parametrize("read", [decode_row, row_position])
 def test_version(read: Callable[[bytes], object]) -> None:
     """A row of another version is refused, and the message says both."""
-    with pytest.raises(BadRow, match="row version 3, this worker reads 1 and 2"):
-        read(b"\x96\x03" + GOLDEN[2:])
+    with pytest.raises(BadRow, match="row version 4, this worker reads 1 and 2 and 3"):
+        read(b"\x97\x04" + GOLDEN[2:])
 
 
 def _seed_row(rule: Rule, count: int) -> Row:
@@ -104,7 +104,7 @@ def _seed_row(rule: Rule, count: int) -> Row:
     return row
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, 121), (1000, 191)])
+@pytest.mark.parametrize(("count", "size"), [(1, 125), (1000, 195)])
 def test_size(seed_rule: Rule, count: int, size: int) -> None:
     """A row of a rule that triggers at every event is this many bytes and does not grow with its events."""
     assert size == len(encode_row(_seed_row(seed_rule, count)))
