@@ -34,8 +34,10 @@ def check(folder: str | None) -> None:
     try:
         read = parts.rulebook(given).rules.values()
         rules = len(read)
-        warnings.extend(warning for rule in read for warning in rule.subpattern.filter.hazards)
-        notes.extend(note for rule in read for note in rule.subpattern.notes)
+        asked = [subpattern for rule in read for subpattern in rule.subpatterns]
+        warnings.extend(warning for subpattern in asked for warning in subpattern.filter.hazards)
+        notes.extend(note for subpattern in asked for note in subpattern.notes)
+        notes.extend(note for rule in read if rule.join is not None for note in rule.join.notes)
     except LanguageError as error:
         problems.extend(error.diagnostics)
     for path in sorted(Path(given.rules).glob("*/cases.toml")):

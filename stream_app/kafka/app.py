@@ -165,7 +165,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     async def warn() -> None:
         """Say once what the rules' authors should know; not before the start, when the log is not set up."""
         for rule in rulebook.enabled:
-            for warning in rule.subpattern.filter.hazards:
+            for warning in (each for subpattern in rule.subpatterns for each in subpattern.filter.hazards):
                 log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
 
     if options.drained == "follow":

@@ -7,7 +7,6 @@ are refused, since Fortinet's converter binds ``OR`` tighter and SQL binds ``AND
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stream_app.language.diagnostics import LanguageError, Place
@@ -34,8 +33,6 @@ from stream_app.language.syntax import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from stream_app.language.lexer import Token
 
 _COMPARISONS = frozenset({"=", "!=", ">", ">=", "<", "<="})
 
@@ -83,19 +80,9 @@ class Parser(OperandParser):
             spans.append(Span(start, self.behind))
         if not words:
             return first
-        self._refuse_mix(words, spans)
+        self.refuse_mix(words, spans)
         joined = And if words[0].text.upper() == "AND" else Or
         return joined(tuple(terms), Span(spans[0].start, spans[-1].end))
-
-    def _refuse_mix(self, words: list[Token], spans: list[Span]) -> None:
-        """Note the first place where AND and OR meet, with both ways to read it."""
-        for index, (before, after) in enumerate(pairwise(words)):
-            first, second = before.text.upper(), after.text.upper()
-            if first != second:
-                a, b, c = (self.shown(span.start, span.end) for span in spans[index : index + 3])
-                readings = f"({a} {first} {b}) {second} {c}' or '{a} {first} ({b} {second} {c})"
-                self.note_at(after.start, f"AND and OR without parentheses can be read in two ways: '{readings}'")
-                return
 
     def _recovering(self, read: Callable[[], Node]) -> Node | Presence:
         """Read one term; a wrong one is noted and skipped, and something harmless stands in for it."""
@@ -103,20 +90,10 @@ class Parser(OperandParser):
         try:
             return read()
         except TermError:
-            self._skip(level)
+            self.skip(level, "AND", "OR")
             self.depth = depth
             span = Span(at, at)
             return Presence(String("", span), negated=False, span=span)
-
-    def _skip(self, level: int) -> None:
-        """Go to the next AND, OR, comma or closing parenthesis of the term's own level, or to the end."""
-        inside = self.open - level
-        while self.token.kind is not Kind.END:
-            if inside == 0 and (self.word_is("AND", "OR") or self.symbol_is(")") or self.symbol_is(",")):
-                break
-            inside += self.symbol_is("(") - self.symbol_is(")")
-            self.take()
-        self.open = level
 
     def _comparison(self) -> Expression:
         start = self.token.start

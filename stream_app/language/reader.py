@@ -6,13 +6,17 @@ to find the next term.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, NoReturn
 
 from stream_app.language.lexer import Kind, tokenise
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stream_app.language.diagnostics import Diagnostic, Place
     from stream_app.language.lexer import Token
+    from stream_app.language.syntax import Span
 
 _SHOWN = 24
 """How many characters of a term or a token an error shows."""
@@ -24,6 +28,9 @@ class TermError(Exception):
 
 class TokenReader:
     """One run over the tokens of one query; ``problems`` grows, ``open`` counts parentheses not yet closed."""
+
+    noun: ClassVar[str] = "query"
+    """What the text is called in an error."""
 
     def __init__(self, text: str, place: Place) -> None:
         self._text = text
@@ -80,6 +87,27 @@ class TokenReader:
         if not self.accept_symbol(symbol):
             self.fail(message or f"expected {symbol!r}")
 
+    def skip(self, level: int, *words: str) -> None:
+        """Go to the next of these words, comma or closing parenthesis where ``level`` are open, or to the end."""
+        inside = self.open - level
+        while self.token.kind is not Kind.END:
+            if inside == 0 and (self.word_is(*words) or self.symbol_is(")") or self.symbol_is(",")):
+                break
+            inside += self.symbol_is("(") - self.symbol_is(")")
+            self.take()
+        self.open = level
+
+    def refuse_mix(self, words: Sequence[Token], spans: Sequence[Span]) -> None:
+        """Note the first place where two operators meet between terms, with both ways to read it."""
+        for index, (before, after) in enumerate(pairwise(words)):
+            first, second = before.text.upper(), after.text.upper()
+            if first != second:
+                a, b, c = (self.shown(span.start, span.end) for span in spans[index : index + 3])
+                readings = f"({a} {first} {b}) {second} {c}' or '{a} {first} ({b} {second} {c})"
+                both = " and ".join(sorted((first, second)))
+                self.note_at(after.start, f"{both} without parentheses can be read in two ways: '{readings}'")
+                return
+
     def shown(self, start: int, end: int) -> str:
         """Cut a piece of the query to what fits into an error."""
         piece = " ".join(self._text[start:end].split())
@@ -95,7 +123,7 @@ class TokenReader:
         """Note that another token was expected, or what is wrong with a token that is none."""
         shown = self.shown(token.start, token.end)
         if token.kind is Kind.END:
-            message = f"{expected}, got the end of the query"
+            message = f"{expected}, got the end of the {self.noun}"
         elif token.kind is Kind.BAD and token.text.startswith('"'):
             message = "this string has no closing quote"
         elif token.kind is Kind.BAD:

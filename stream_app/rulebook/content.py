@@ -14,24 +14,24 @@ from stream_app.language.compile import Environment
 from stream_app.language.lookups import CMDB
 from stream_app.language.parser import parse
 from stream_app.language.printer import to_text
-from stream_app.rulebook.rule import Rule
+from stream_app.rulebook.join import Join
+from stream_app.rulebook.rule import Rule, Subpattern
 
 VERSION = 1
 
 
 def content_id(rule: Rule, environment: Environment) -> str:
     """Give the SHA-256, hexadecimal, of what decides. The rule must have been compiled in this environment."""
-    subpattern = rule.subpattern
-    query = to_text(parse(subpattern.query))
-    constraint, shown = subpattern.constraint, [(name, aggregate.text) for name, aggregate in rule.shown]
-    counted = (constraint.operator, constraint.number) if isinstance(constraint, CountConstraint) else constraint.text
-    read = f"{query} {counted} {shown}"
+    asked = [_asked(subpattern) for subpattern in rule.subpatterns]
+    query, group_by, counted = asked[0]
+    shown = [(name, aggregate.text) for name, aggregate in rule.shown]
+    read = f"{asked} {shown}"
     cmdb = CMDB if "DeviceToCMDBAttr" in read else read
     decides = (
         VERSION,
         query,
         environment.ignore_case,
-        subpattern.group_by,
+        group_by,
         counted,
         rule.mapping,
         (rule.window, rule.event_clock, rule.lateness, rule.clear_after, rule.final, rule.evidence),
@@ -42,5 +42,20 @@ def content_id(rule: Rule, environment: Environment) -> str:
             if name in read or name.startswith(cmdb)
         ],
         *([shown] if shown else ()),
+        *([_met(rule.join, asked, rule)] if rule.join is not None else ()),
     )
     return hashlib.sha256(msgspec.msgpack.encode(decides)).hexdigest()
+
+
+def _asked(subpattern: Subpattern) -> tuple[str, tuple[str, ...], object]:
+    """Give what a subpattern asks of an event, what it groups by, and what it asks of a group."""
+    constraint = subpattern.constraint
+    counted = (constraint.operator, constraint.number) if isinstance(constraint, CountConstraint) else constraint.text
+    return to_text(parse(subpattern.query)), subpattern.group_by, counted
+
+
+def _met(join: Join, asked: object, rule: Rule) -> object:
+    """Give what decides where subpatterns meet."""
+    matched = () if join.clear is None else tuple((place, each.text) for place, each in join.clear.matched)
+    of = tuple(aggregate.subpattern for _, aggregate in rule.shown)
+    return join.names, asked, join.trigger, tuple(each.text for each in join.relations), matched, of

@@ -6,14 +6,16 @@ it, and whoever asked checks the list before using what was read; so one run sho
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from stream_app.language.diagnostics import Diagnostic, Place
+from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.rulebook.document import Document
 from stream_app.rulebook.places import Path
 
 T = TypeVar("T")
+
+_LITERAL = "a literal string: '…' or '''…'''"
 
 _KINDS: tuple[tuple[type, str], ...] = (
     (str, "a string"),
@@ -63,6 +65,30 @@ class Fields:
         if default is None and self.data.get(key) == "":
             self.at_value(f"{key} is empty", key)
         return value
+
+    def parsed(
+        self, key: str, parse: Callable[[str, Place], T], *, required: bool = True, literal: bool = False
+    ) -> T | None:
+        """Read a text of a language where it stands; None where it is wrong, which is reported, or not there.
+
+        Its places are places in the file only if the file holds it verbatim: see :meth:`Document.verbatim`.
+        """
+        text = self.text(key, None if required or key in self.data else "")
+        if text == "":
+            return None
+        place = self.verbatim(key, literal=literal)
+        if place is None:
+            self.at_value(f"{key} must be {_LITERAL if literal else 'written without escapes'}", key)
+            return None
+        try:
+            return parse(text, place)
+        except LanguageError as error:
+            self.report(error.diagnostics)
+            return None
+
+    def report(self, problems: Iterable[Diagnostic]) -> None:
+        """Report what was found by someone else."""
+        self._problems.extend(problems)
 
     def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
         """Read an integer of ``low`` to ``high``, both included."""

@@ -1,4 +1,4 @@
-"""How the subpatterns of a rule belong together, as the engine reads it. Only values: ``pattern.py`` makes them.
+"""How the subpatterns of a rule belong together, as the engine reads it. Only values: ``joint.py`` makes them.
 
 Decision: a trigger line is unfolded when it is loaded into *ways*, none of which holds an OR: each way is a tree of
 subpatterns, none named twice, that must all occur, some in order, and of what must not come beside it.
@@ -66,6 +66,8 @@ class Relation(Struct, frozen=True):
     """As the printer writes it: ``Create.hostName = Connect.hostName``."""
     condition: Predicate
     """Asked of ``{"left": value, "right": value}``; a value that is absent is left out."""
+    equates: bool = False
+    """Whether it is ``=``: where it holds, both values are the same part of a key."""
 
     def holds(self, left: Value | None, right: Value | None) -> bool:
         """Compare a value of the left subpattern's group with one of the right one's, as the query language does."""
@@ -106,6 +108,8 @@ class Join(Struct, frozen=True, kw_only=True):
     """By subpattern: places of its group-by values in ``carries``."""
     mapped: tuple[tuple[int, int], ...]
     """By incident attribute, in the mapping's order: (number of the subpattern, place in its group-by)."""
+    trigger: str = ""
+    """The trigger line as the printer writes it: the same for lines that say the same."""
     clear: ClearPattern | None = None
     notes: tuple[Diagnostic, ...] = ()
 

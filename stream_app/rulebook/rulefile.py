@@ -1,26 +1,28 @@
 """One rule file: a TOML document in, a compiled rule out, or every error in it with its place.
 
-Decision: what cannot be run exactly is refused here, never ignored or guessed. What the format will say one day (a
-second pattern) is refused by name as not built yet: nobody waits for an incident that cannot come.
+Decision: what cannot be run exactly is refused here, never ignored or guessed.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
 
 from stream_app.language.aggregate import CountConstraint
-from stream_app.language.compile import EVERYTHING, Environment, Filter, compile_filter
-from stream_app.language.constraint import Constraint, constraint_of
+from stream_app.language.compile import EVERYTHING, Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError
-from stream_app.language.parser import parse
+from stream_app.rulebook.clear import read_clear
 from stream_app.rulebook.content import content_id
 from stream_app.rulebook.document import Document
 from stream_app.rulebook.fields import Fields
-from stream_app.rulebook.mapping import read_mapping
+from stream_app.rulebook.join import Way
+from stream_app.rulebook.joint import Read, join_of
+from stream_app.rulebook.mapping import Mapped, read_mapping
+from stream_app.rulebook.pattern import Patterns, decided_last, read_patterns
+from stream_app.rulebook.relations import read_relations
 from stream_app.rulebook.rule import Rule, Subpattern
-from stream_app.sysmon.attributes import NOT_NEGATIVE
+from stream_app.rulebook.trigger import read_trigger
 
 LONGEST = 31_622_400
 """The longest window, lateness and clear_after: 366 days in seconds. A longer one is a slip of the keyboard."""
@@ -30,13 +32,9 @@ MOST_EVIDENCE = 100
 """The most triggering records an incident may name: evidence is held in the group's row."""
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _TECHNIQUE = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
 _SECOND = 1000
-_DECIDED_LAST = frozenset({"=", "!=", "<", "<="})
-"""Comparisons that a further event can make false: on arrival they are true on the way up, which no author means."""
-_ONE = CountConstraint(">=", 1)
-_REFUSED = Subpattern(name="", query="", filter=EVERYTHING, group_by=(), constraint=_ONE)
+_REFUSED = Subpattern("", "", EVERYTHING, (), CountConstraint(">=", 1))
 """Stands in for a pattern that was refused until all else is read."""
 
 
@@ -56,31 +54,48 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     fields = Fields.of(document, problems)
     ignore_case = fields.choice("case", {"ignore": True, "exact": False}, defaults.ignore_case)
     environment = msgspec.structs.replace(environment, ignore_case=ignore_case)
-    subpattern = _pattern(fields, problems, environment)
-    rule = _rule(fields, subpattern, defaults)
-    incident = fields.table("incident", required=bool(subpattern.group_by))
-    if incident is not None and subpattern is not _REFUSED:
-        mapping, shown, carries = read_mapping(incident, subpattern, environment)
-        subpattern = msgspec.structs.replace(subpattern, carries=carries)
-        rule = msgspec.structs.replace(rule, mapping=mapping, shown=shown, subpattern=subpattern)
-    if rule.holds_all and rule.window > LONGEST_HELD * _SECOND:
-        fields.at_value(
-            f"window: all events of it must be held for this rule's aggregates, so it may be {LONGEST_HELD} at most",
-            "window",
-        )
+    patterns = read_patterns(fields, environment)
+    trigger, ways = read_trigger(fields, patterns)
+    relations = read_relations(fields, patterns, environment)
+    rule = _rule(fields, patterns, ways, defaults)
+    incident = _incident(fields, patterns, ways, environment)
+    clear = read_clear(patterns, incident, ways, environment)
+    rule = msgspec.structs.replace(rule, shown=incident.shown)
+    if (patterns.joint or rule.holds_all) and rule.window > LONGEST_HELD * _SECOND:
+        why = "" if patterns.joint else " for this rule's aggregates"
+        fields.at_value(f"window: all events of it must be held{why}, so it may be {LONGEST_HELD} at most", "window")
     fields.close()
     if problems:
         raise LanguageError(problems)
+    if patterns.joint:
+        join = join_of(Read(patterns, trigger, ways, relations, incident, clear), document, environment)
+        mapping = tuple((name, source) for name, source, _ in incident.attributes)
+    else:
+        join, group_by = None, rule.subpattern.group_by
+        mapping = tuple((name, group_by[place]) for name, _, (_, place) in incident.attributes)
+    first, *others = (msgspec.structs.replace(each, carries=incident.carries) for each in patterns.all)
+    rule = msgspec.structs.replace(rule, subpattern=first, others=tuple(others), join=join, mapping=mapping)
     return msgspec.structs.replace(rule, content_id=content_id(rule, environment))
 
 
-def _rule(fields: Fields, subpattern: Subpattern, defaults: Defaults) -> Rule:
-    """Read everything but the pattern and the mapping."""
+def _incident(fields: Fields, patterns: Patterns, ways: Sequence[Way], environment: Environment) -> Mapped:
+    """Read the mapping of a rule; one that groups by nothing needs none."""
+    incident = fields.table("incident", required=any(each.group_by for each in patterns.own))
+    if incident is None or not patterns.own:
+        return Mapped(carries=patterns.all[-1].carries if patterns.own else ())
+    return read_mapping(incident, patterns, ways, environment)
+
+
+def _rule(fields: Fields, patterns: Patterns, ways: Sequence[Way], defaults: Defaults) -> Rule:
+    """Read everything but the patterns and the mapping."""
     rule_id = fields.text("id")
     if rule_id and not _ID.fullmatch(rule_id):
         fields.at_value("id must be 1 to 128 letters, digits, '_', '-' and '.'", "id")
-    constraint = subpattern.constraint
-    last = constraint.final_by_default if isinstance(constraint, Constraint) else constraint.operator in _DECIDED_LAST
+    negated = any(way.without for way in ways)
+    final = fields.choice("decide", {"arrival": False, "final": True}, negated or any(map(decided_last, patterns.all)))
+    if negated and not final:
+        said = "what must not come is known when its window has passed: decide must be 'final', which is the default"
+        fields.at_value(f"decide: {said}", "decide")
     return Rule(
         id=rule_id,
         name=fields.text("name"),
@@ -91,13 +106,13 @@ def _rule(fields: Fields, subpattern: Subpattern, defaults: Defaults) -> Rule:
         tactics=tuple(fields.texts("tactics")),
         techniques=_techniques(fields),
         window=fields.integer("window", 1, LONGEST) * _SECOND,
-        subpattern=subpattern,
+        subpattern=patterns.own[0] if patterns.own else _REFUSED,
         mapping=(),
         enabled=fields.flag("enabled", default=True),
         event_clock=fields.choice("clock", {"receive": False, "event": True}, defaults.event_clock),
         lateness=_milliseconds(fields, "lateness", 0, defaults.lateness),
         clear_after=_milliseconds(fields, "clear_after", 1, defaults.clear_after),
-        final=fields.choice("decide", {"arrival": False, "final": True}, last),
+        final=final,
         evidence=fields.integer("evidence", 1, MOST_EVIDENCE, defaults.evidence),
     )
 
@@ -114,93 +129,3 @@ def _techniques(fields: Fields) -> tuple[str, ...]:
             message = f"{technique!r} is not an ATT&CK technique such as 'T1046' or 'T1059.006'"
             fields.at_value(message, "techniques", index)
     return tuple(techniques)
-
-
-def _pattern(fields: Fields, problems: list[Diagnostic], environment: Environment) -> Subpattern:
-    """Read the one [pattern.<Name>] table, or report why not."""
-    patterns = fields.table("pattern", required=True)
-    if patterns is None:
-        return _REFUSED
-    name, pattern = _only(patterns)
-    if pattern is None:
-        return _REFUSED
-    if not _NAME.fullmatch(name):
-        pattern.at_key("a pattern's name must be 1 to 64 letters, digits and '_'")
-    group_by = pattern.texts("group_by", required=True)
-    for attribute, index in group_by.items():
-        if attribute not in environment.vocabulary:
-            pattern.at_value(f"unknown attribute {attribute!r}", "group_by", index)
-    query = pattern.text("query")
-    compiled = _filter(query, pattern, problems, environment)
-    constraint = _constraint(pattern, problems, environment, tuple(group_by))
-    subpattern = Subpattern(
-        name=name,
-        query=query,
-        filter=compiled,
-        group_by=tuple(group_by),
-        constraint=constraint,
-        carries=constraint.attributes if isinstance(constraint, Constraint) else (),
-        notes=tuple(_notes(compiled, pattern)),
-    )
-    pattern.close()
-    return subpattern
-
-
-def _only(patterns: Fields) -> tuple[str, Fields | None]:
-    """Give the first pattern and its name; report what else stands in [pattern], or that there is nothing."""
-    names = [name for name, value in patterns.rest().items() if isinstance(value, dict)]
-    for name in patterns.data:
-        if name not in names:
-            patterns.at_key(f"{name!r} stands in no pattern: begin one with [pattern.<Name>]", name)
-        elif name != names[0]:
-            patterns.at_key(f"a second pattern, {name!r}: several patterns are not built yet", name)
-    if not patterns.data:
-        patterns.at_key("expected a table [pattern.<Name>]")
-    return (names[0], patterns.table(names[0])) if names else ("", None)
-
-
-def _notes(compiled: Filter, pattern: Fields) -> Iterator[Diagnostic]:
-    """Say why a filter runs more often than its author may think."""
-    if compiled is EVERYTHING:
-        return
-    if not compiled.kind_text:
-        said = "no condition outside of OR reads eventType alone: the filter is asked of events of every type"
-    elif not compiled.clauses:
-        said = "no condition needs a text to be there: the filter is asked of every event of its types"
-    else:
-        return
-    yield pattern.document.at_value((*pattern.path, "query"), said)
-
-
-def _filter(query: str, pattern: Fields, problems: list[Diagnostic], environment: Environment) -> Filter:
-    """Compile the query where it stands. Its places are places in the file only if the file holds it verbatim."""
-    if query == "":
-        return EVERYTHING
-    place = pattern.verbatim("query", literal=True)
-    if place is None:
-        pattern.at_value("query must be a literal string: '…' or '''…'''", "query")
-        return EVERYTHING
-    try:
-        return compile_filter(parse(query, place), environment, place)
-    except LanguageError as error:
-        problems.extend(error.diagnostics)
-        return EVERYTHING
-
-
-def _constraint(
-    pattern: Fields, problems: list[Diagnostic], environment: Environment, group_by: tuple[str, ...]
-) -> CountConstraint | Constraint:
-    """Compile the aggregate constraint; one that is a count alone comes as that."""
-    aggregate = pattern.text("aggregate")
-    if aggregate == "":
-        return _ONE
-    place = pattern.verbatim("aggregate", literal=False)
-    if place is None:
-        pattern.at_value("aggregate must be written without escapes", "aggregate")
-        return _ONE
-    try:
-        compiled = constraint_of(aggregate, environment, place, group_by=group_by, non_negative=NOT_NEGATIVE)
-    except LanguageError as error:
-        problems.extend(error.diagnostics)
-        return _ONE
-    return compiled if compiled.count is None else compiled.count

@@ -322,12 +322,6 @@ def test_a_pattern_table_without_a_pattern_is_refused() -> None:
     assert ["6:1: expected a table [pattern.<Name>]"] == refused(text)
 
 
-def test_a_second_pattern_is_refused_by_name() -> None:
-    """Several patterns are part of the language and not built yet."""
-    text = SMALL + "[pattern.Other]\nquery = 'x'\n"
-    assert ["13:1: a second pattern, 'Other': several patterns are not built yet"] == refused(text)
-
-
 @pytest.mark.parametrize(
     ("line", "said"),
     [
