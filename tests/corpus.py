@@ -5,20 +5,37 @@ without a group, a window or an incident of one reaching into the next; an incid
 it lies.
 """
 
+import shutil
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stream_app.rulebook.cases import CASES, Case, load_cases
+from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.sysmon.normalise import Unreadable, normalise
 
 RULES = Path(__file__).parents[1] / "rules"
+SEED = RULES / "windows-python-initiated-connection"
+"""The rule that the project starts from: the one of runs that are about anything but rules."""
 BASE_MS = 1_750_000_000_000
 """When the first case begins if the runner has no other wish: a moment of June 2025."""
 
 Keyed = tuple[bytes | None, bytes, int]
 """A record to produce: key, value, timestamp in milliseconds."""
+
+
+def seed_rules(folder: Path) -> Path:
+    """Put that rule and its cases into a folder of rules of its own, and give the folder."""
+    shutil.copytree(SEED, folder / SEED.name, dirs_exist_ok=True)
+    return folder
+
+
+def seed_rulebook() -> Rulebook:
+    """Give that rule alone."""
+    rulebook = load_rulebook(RULES)
+    rule = rule_of(SEED, rulebook)
+    return Rulebook({rule.id: rule})
 
 
 def corpus(folder: Path = RULES) -> list[tuple[Path, Case]]:

@@ -15,14 +15,14 @@ from stream_app.kafka.producing import produce
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.load import load_rulebook
 from tests.brokers import everything
-from tests.corpus import RULES, corpus, records, scheduled
+from tests.corpus import corpus, records, scheduled
 from tests.workers import WorkerProcess
 
 PATIENCE = 60.0
 """Seconds after which a run that has not given what is expected is judged as it is."""
 
 
-def play_corpus(connection: Connection, names: Names, rules: Path = RULES) -> int:
+def play_corpus(connection: Connection, names: Names, rules: Path) -> int:
     """Produce the records of every case, each case in a time of its own; gives how many."""
     planned = scheduled(corpus(rules), load_rulebook(rules))
     return produce(connection, names.sysmon, [each for _, case, base in planned for each in records(case, base)])
@@ -33,7 +33,7 @@ def records_on(connection: Connection, names: Names) -> list[Record]:
     return [record_of(message, "") for message in everything(connection, names.sysmon)]
 
 
-def replayed(connection: Connection, names: Names, count: int, rules: Path = RULES) -> set[bytes]:
+def replayed(connection: Connection, names: Names, count: int, rules: Path) -> set[bytes]:
     """Give the incident records that replay gives for what lies on the topic, time standing still as it does there."""
     given = records_on(connection, names)
     assert count == len(given)

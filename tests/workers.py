@@ -9,11 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-RULES = Path(__file__).parents[1] / "rules"
+from tests.corpus import seed_rules
 
 
 class WorkerProcess:
-    """One worker. ``settings`` are names of settings without their prefix; what is not given has its default.
+    """One worker, with the rule that the project starts from.
+
+    ``settings`` are names of settings without their prefix; what is not given has its default.
 
     ``module`` is what is run instead of the product, for one that is hindered on purpose.
     """
@@ -23,7 +25,7 @@ class WorkerProcess:
         self.log = folder / f"{name}.log"
         self._environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("STREAM_APP_")},
-            "STREAM_APP_RULES": str(RULES),
+            "STREAM_APP_RULES": str(seed_rules(folder / "rules")),
             "STREAM_APP_DATA_DIR": str(folder / name),
             "STREAM_APP_LOG_LEVEL": "warning",
             **{f"STREAM_APP_{key.upper()}": value for key, value in settings.items()},

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from tests.benchmarks.connection_rules import connection_rules
-from tests.benchmarks.machine import ROOT
 from tests.benchmarks.rulefolders import RuleText, converted, write_folder
 from tests.benchmarks.sigma_rules import sigma_rules
+from tests.corpus import seed_rules
 
 SEED = "seed"
 _SETS: Mapping[str, Callable[[], Iterable[RuleText]]] = {
@@ -20,7 +20,7 @@ _SETS: Mapping[str, Callable[[], Iterable[RuleText]]] = {
     "sigma-1872": lambda: sigma_rules(1872),
 }
 RULES = (SEED, *_SETS)
-"""The seed's set is the repository's folder of rules, which holds that one rule."""
+"""The seed's set is the rule that the project starts from, alone."""
 
 FROM_OUTSIDE = "converted-72"
 
@@ -28,6 +28,6 @@ FROM_OUTSIDE = "converted-72"
 def rule_folder(name: str, folder: Path) -> Path:
     """Give the folder of a set, which is written below ``folder`` if need be. Raises DataMissing."""
     if name == SEED:
-        return ROOT / "rules"
+        return seed_rules(folder / name)
     own = folder / name
     return own if own.is_dir() else write_folder(own, _SETS[name]())

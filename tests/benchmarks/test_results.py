@@ -1,14 +1,12 @@
 """The arithmetic of the benchmark, its records, and its look at a process; what it measures is asserted nowhere."""
 
 import os
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from stream_app.engine.detect import Detector
 from stream_app.engine.record import Record
-from stream_app.rulebook.load import load_rulebook
 from stream_app.sysmon.normalise import normalise
 from tests.benchmarks.reading import Read
 from tests.benchmarks.records import SHAPES, SIZE, Mix, records
@@ -17,6 +15,7 @@ from tests.benchmarks.sampling import summary
 from tests.benchmarks.seed_rule import decoder, wanted
 from tests.benchmarks.standing import Used
 from tests.benchmarks.usage import usage
+from tests.corpus import seed_rulebook
 
 START = 1_764_000_000_000
 MEBIBYTE = 1 << 20
@@ -84,7 +83,7 @@ def test_stacks_are_summed_up_by_function() -> None:
 @pytest.mark.parametrize("rate", [0.05, 1.0])
 def test_the_worker_and_the_rule_by_hand_want_the_records_that_were_made_to_match(shape: str, rate: float) -> None:
     """Made, decided by our engine and decided by hand are one and the same, for matches and for near misses."""
-    detector = Detector(load_rulebook(Path(__file__).parents[2] / "rules"))
+    detector = Detector(seed_rulebook())
     made = list(records(1000, Mix(shape=shape, rate=rate, start=START)))
     decode = decoder(shape)
     expected = [each.matches == 1 for each in made]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Message
 
-from stream_app.rulebook.load import load_rulebook
 from stream_app.sysmon.normalise import Unreadable
 from tests.benchmarks.flame import Node, flame
 from tests.benchmarks.screening import Cell, Extent, matched, measure, table, worker_screen
+from tests.corpus import seed_rulebook
 
 
 def test_a_cell_counts_what_the_screen_found(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_dear_cell_sees_fewer_records_from_all_over_them(tmp_path: Path) -> No
 
 def test_a_record_that_cannot_be_read_is_no_speed() -> None:
     """The benchmark fails on it, instead of measuring how fast it is thrown out."""
-    screen = worker_screen(load_rulebook(Path(__file__).parents[2] / "rules"))
+    screen = worker_screen(seed_rulebook())
     with pytest.raises(Unreadable):
         screen(Message(topic="sysmon", partition=0, offset=0, key=b"", value=b"?", timestamp=(1, 1)))
 

@@ -17,9 +17,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Pro
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.producing import producer_settings
 from stream_app.kafka.topics import Names
-from stream_app.rulebook.load import load_rulebook
 from tests.brokers import configure, fresh_topics, settings_of
-from tests.corpus import RULES
+from tests.corpus import seed_rulebook
 from tests.hostile.ledger import Entry, Ledger
 from tests.hostile.records import HUGE, Seeds, hostile, seeds
 from tests.hostile.strange import Headers
@@ -111,7 +110,7 @@ def run(  # noqa: PLR0913 - what a run varies
     outcome = Outcome(seed, good.real)
     names = fresh_topics(connection, name)
     configure(connection, names.sysmon, max_message_bytes=str(LARGEST))
-    ledger = Ledger(load_rulebook(RULES), names)
+    ledger = Ledger(seed_rulebook(), names)
     file = folder / "health"
     settings = settings_of(connection, names) | {
         "health_file": str(file),

@@ -6,6 +6,7 @@ import pytest
 
 from stream_app.kafka.connection import Connection
 from tests.brokers import fresh_topics, settings_of
+from tests.corpus import seed_rules
 from tests.runs import incidents_of_run, play_corpus, replayed
 from tests.workers import WorkerProcess
 
@@ -16,8 +17,8 @@ def test_two_workers_give_the_incidents_of_replay(tmp_path: Path, connection: Co
     names = fresh_topics(connection, f"corpus-{killed}")
     settings = settings_of(connection, names) | {"drained": "hold"}
     with WorkerProcess(tmp_path, "one", settings) as one, WorkerProcess(tmp_path, "two", settings) as two:
-        played = play_corpus(connection, names)
-        expected = replayed(connection, names, played)
+        played = play_corpus(connection, names, seed_rules(tmp_path / "rules"))
+        expected = replayed(connection, names, played, seed_rules(tmp_path / "rules"))
         if killed:
             incidents_of_run(connection, names, len(expected) // 2, [one, two])
             one.kill()

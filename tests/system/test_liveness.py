@@ -21,6 +21,7 @@ from stream_app.kafka.local import LocalBroker, free_ports
 from stream_app.kafka.producing import produce
 from stream_app.kafka.topics import Names
 from tests.brokers import everything, fresh_topics, settings_of
+from tests.corpus import seed_rules
 from tests.runs import play_corpus
 from tests.workers import WorkerProcess
 
@@ -126,7 +127,7 @@ def test_a_hung_event_loop_is_dead_and_says_where_it_hangs(tmp_path: Path, conne
     with Watched(tmp_path, names, settings_of(connection, names), HANGS) as worker:
         worker.until(lambda report: report["ready"])
         assert [200, 200] == [worker.probe(path)[0] for path in ("/live", "/ready")]
-        play_corpus(connection, names)
+        play_corpus(connection, names, seed_rules(tmp_path / "rules"))
         dead = worker.until(lambda report: not report["alive"])
         assert "nothing was committed" in dead["why"]
         assert "the event loop has not run for" in dead["why"]
@@ -148,12 +149,12 @@ def test_a_worker_whose_acknowledgements_stay_away_is_dead_until_they_come(
     hold = tmp_path / "loses.hold"
     hold.touch()
     with Watched(tmp_path, names, settings_of(connection, names), LOSES) as worker:
-        play_corpus(connection, names)
+        play_corpus(connection, names, seed_rules(tmp_path / "rules"))
         dead = worker.until(lambda report: not report["alive"])
         assert "event loop" not in dead["why"]
         assert 503 == worker.probe("/live")[0]
         hold.unlink()
-        play_corpus(connection, names)  # their acknowledgements bring those of before
+        play_corpus(connection, names, seed_rules(tmp_path / "rules"))  # their acknowledgements bring those of before
         worker.until(lambda report: report["alive"] and has_read_all(report))
         assert 200 == worker.probe("/live")[0]
         assert "reported alive again" in worker.said()

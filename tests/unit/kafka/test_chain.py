@@ -13,9 +13,8 @@ from msgspec.structs import replace
 from stream_app.engine import observe as observing
 from stream_app.kafka import screening, windows
 from stream_app.kafka.batch import Batch
-from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
-from tests.corpus import RULES
+from tests.corpus import seed_rulebook
 from tests.unit.kafka.simulation import Run, simulate
 
 SEEDS = range(300)
@@ -25,7 +24,7 @@ CLEAN = Run(missing=0, extra=0, wrong=0)
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
     """Give the seed rule."""
-    whole = load_rulebook(RULES)
+    whole = seed_rulebook()
     return Rulebook({"PH_Rule_SIGMA_1774": whole.rules["PH_Rule_SIGMA_1774"]})
 
 

@@ -14,9 +14,8 @@ from stream_app.engine.rejection import TOO_LARGE, Rejection, decode_rejection, 
 from stream_app.kafka.sender import LARGEST
 from stream_app.kafka.topics import MESSAGE_BYTES, declare
 from stream_app.kafka.windows import BAD_MATCH
-from stream_app.rulebook.load import load_rulebook
 from stream_app.service.settings import Settings
-from tests.corpus import RULES
+from tests.corpus import seed_rulebook
 from tests.unit.kafka.simulation import NAMES, PYTHON, Broker, Worker
 
 OVERHEAD = 100
@@ -46,7 +45,7 @@ def run(*values: bytes | None) -> Broker:
     broker = Broker()
     for value in values:
         broker.append(NAMES.sysmon, 0, None, value)
-    worker = Worker(broker, load_rulebook(RULES), random.Random(1))
+    worker = Worker(broker, seed_rulebook(), random.Random(1))
     for topic, number in worker.books:
         worker.read(topic, number, 100)
         worker.producer.pump(1000)
@@ -88,7 +87,7 @@ def test_what_an_earlier_worker_left_on_the_matches_topic_is_rejected_too() -> N
     match = Match(VERSION, "PH_Rule_SIGMA_1774", "1", group, 5, Origin("sysmon", "first", 0, 3))
     broker.append(NAMES.matches, 0, encode_key(match.rule, "1", group), encode_match(match))
     broker.append(NAMES.matches, 0, b"k", b"\x96\x01\xa1\xff\xa11\x90\x01\x94\xa1t\xa1i\x00\x00")
-    worker = Worker(broker, load_rulebook(RULES), random.Random(1))
+    worker = Worker(broker, seed_rulebook(), random.Random(1))
     worker.read(NAMES.matches, 0, 10)
     worker.producer.pump(100)
     rejected = [

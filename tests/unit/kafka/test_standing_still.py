@@ -12,9 +12,8 @@ from stream_app.kafka.failure import Failure, WorkerFailed
 from stream_app.kafka.reader import LONG, Limits, Reader
 from stream_app.kafka.sender import Sender, StoodStill
 from stream_app.language.aggregate import CountConstraint
-from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
-from tests.corpus import RULES
+from tests.corpus import seed_rulebook
 from tests.unit.kafka.simulation import Broker, Producer, Stored, Worker
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def test_matches_of_a_crowded_row_are_no_standing_still(
 
     monkeypatch.setattr(windows, "CROWD", 4)
     monkeypatch.setattr(Producer, "serve", serve, raising=False)
-    (rule,) = load_rulebook(RULES).rules.values()
+    (rule,) = seed_rulebook().rules.values()
     rule = replace(rule, subpattern=replace(rule.subpattern, constraint=CountConstraint(">=", least)))
     broker = Broker()
     for _ in range(20):

@@ -1,7 +1,6 @@
 """A streak of records that cannot be read: counted exactly, said once, and by choice the end."""
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -11,15 +10,15 @@ from hypothesis import strategies as st
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.screening import screen_of
 from stream_app.kafka.streak import RejectStreak, Streak
-from stream_app.rulebook.load import load_rulebook
 from stream_app.sysmon.normalise import Unreadable
+from tests.corpus import seed_rulebook
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from confluent_kafka import Message
 
-RULEBOOK = load_rulebook(Path(__file__).parents[3] / "rules")
+RULEBOOK = seed_rulebook()
 GOOD, BAD = b'{"EventID": 1, "Computer": "ws", "Channel": "Microsoft-Windows-Sysmon/Operational"}', b"not json"
 
 
