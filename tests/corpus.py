@@ -82,7 +82,7 @@ def projection(incident: Mapping[str, object], base_ms: int, rule: Rule) -> dict
     assert isinstance(last, int)
     told: dict[str, object] = {"at": (last - base_ms) / 1000}
     told |= {name: incident[name] for name in ("activity", "count", "incidentCount")}
-    return told | {name: incident[name] for name, _ in rule.mapping if name in incident}
+    return told | {name: incident[name] for name, _ in (*rule.mapping, *rule.shown) if name in incident}
 
 
 def ordered(incidents: Iterable[Mapping[str, object]]) -> list[Mapping[str, object]]:
