@@ -67,7 +67,7 @@ def compile_relation(operator: str, kind: AttributeType, environment: Environmen
     ``kind`` is a number where the operator is neither ``=`` nor ``!=``.
     """
     comparison = Comparison(operator, Attribute("left", _NOWHERE), Attribute("right", _NOWHERE), _NOWHERE)
-    return compile_filter(comparison, replace(environment, vocabulary={"left": kind, "right": kind}))
+    return compile_filter(comparison, replace(environment, vocabulary={"left": kind, "right": kind})).rest
 
 
 class _RelationParser(TokenReader):

@@ -26,7 +26,7 @@ def read_clear(
         return None
     match = table.table("match", required=True)
     table.close()
-    if match is None:
+    if match is None or not patterns.own:
         return None
     if not match.data:
         match.at_value('match is empty: name an incident attribute and what equals it, { hostName = "hostName" }')

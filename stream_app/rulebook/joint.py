@@ -56,24 +56,21 @@ def join_of(read: Read, document: Document, environment: Environment) -> Join:
 
 def _notes(read: Read, document: Document, found: Shared) -> Iterator[Diagnostic]:
     """Say what costs more than it needs to, and what is asked for nothing."""
-    about = "trigger" if "trigger" in document.data else "clear"
     if not found.parts:
         said = "all matches of this rule come under one key, which one partition works for"
         if found.hidden:
-            number, place = found.hidden[0]
-            subpattern = read.patterns.all[number]
-            source = f"{subpattern.name}.{subpattern.group_by[place]}"
-            advice = f"{source} and what equals it make a key once [incident] shows it in every way of the trigger"
+            pairs = zip(read.patterns.own, found.hidden[0], strict=False)
+            sources = ", ".join(f"{each.name}.{each.group_by[place]}" for each, place in pairs)
+            advice = f"map one of {sources} in [incident], for each way of the trigger, and it makes keys"
         else:
             advice = "equate a value of all patterns in global"
-        yield document.at_value((about,), f"{said}: {advice}")
+        yield document.at_value(("trigger",), f"{said}: {advice}")
     units = tuple(asked_together(read.ways))
     for each in read.relations:
         if not any({each.left, each.right} <= unit for unit in units):
             said = f"{each.text} is never asked: no way of the trigger holds both patterns"
             yield document.at_value(("global",), said)
-    missed = () if read.clear is None else uncleared(read.clear, read.ways)
-    for way in missed:
+    for way in () if read.clear is None else uncleared(read.clear, read.ways):
         names = ", ".join(read.patterns.names[number] for number in way.members)
         said = f"never clears an incident of {names}: it lacks an attribute that match names"
         yield document.at_value(("clear", "match"), said)

@@ -57,6 +57,9 @@ def read_relations(fields: Fields, patterns: Patterns, environment: Environment)
         fields.text("global")
         fields.at_key("global relates two patterns, and this rule has one: ask it in its query or aggregate", "global")
         return ()
+    if not patterns.own:
+        fields.parsed("global", parse_relations, required=False)
+        return ()
     return fields.parsed("global", compiled, required=False) or ()
 
 

@@ -31,8 +31,8 @@ class Shared(Struct, frozen=True):
 
     parts: tuple[tuple[AttributeType, tuple[int, ...]], ...]
     """Each of one type: by subpattern, the place in its group-by."""
-    hidden: tuple[Node, ...]
-    """Of values that are shared and not shown: one of each."""
+    hidden: tuple[tuple[int, ...], ...]
+    """What would be parts if incidents showed them, where there is none that is shown."""
 
 
 def shared(
@@ -51,9 +51,9 @@ def shared(
         units += tuple(frozenset(way.members) | {clear.number} for way in ways if about <= set(way.members))
     clusters = [tuple(_choices(cluster, kinds, edges)) for cluster in _clusters(units)]
     shown = [[choice for choice in choices if _is_shown(choice, ways, set(mapped))] for choices in clusters]
-    hidden = [min(choice) for choices in clusters for choice in choices if not _is_shown(choice, ways, set(mapped))]
     parts = tuple((kind, places) for kind in AttributeType for places in _zipped(kind, kinds, shown))
-    return Shared(parts, tuple(hidden))
+    possible = tuple(places for kind in AttributeType for places in _zipped(kind, kinds, clusters))
+    return Shared(parts, () if parts else possible)
 
 
 def _clusters(units: Iterable[Unit]) -> list[list[Unit]]:

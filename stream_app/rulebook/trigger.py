@@ -51,8 +51,7 @@ def _wrong_names(node: Trigger, names: tuple[str, ...], place: Place) -> Iterato
     seen: set[str] = set()
     for named in names_in(node):
         if named.name not in names:
-            known = ", ".join(map(repr, names))
-            near = suggest(named.name, names) or f"; the rule's are {known}"
+            near = suggest(named.name, names) or f"; the rule has {', '.join(map(repr, names))}"
             yield place.diagnose(named.span.start, f"unknown pattern {named.name!r}{near}")
         elif named.name in seen:
             advice = "each pattern stands here once; write a second pattern with the same query"
