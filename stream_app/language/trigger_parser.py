@@ -51,7 +51,7 @@ class _TriggerParser(TokenReader):
 
     def _chain(self) -> Trigger:
         """Read terms for as long as an operator follows."""
-        start = self.token.start
+        start, noted = self.token.start, len(self.problems)
         words: list[Token] = []
         terms = [self._recovering()]
         spans = [Span(start, self.behind)]
@@ -62,7 +62,8 @@ class _TriggerParser(TokenReader):
             spans.append(Span(start, self.behind))
         if not words:
             return terms[0]
-        self._check_mix(words, spans)
+        if len(self.problems) == noted:
+            self._check_mix(words, spans)
         return _joined(words[0].text.upper(), terms, words[0].start)
 
     def _check_mix(self, words: list[Token], spans: list[Span]) -> None:
@@ -89,7 +90,7 @@ class _TriggerParser(TokenReader):
     def _term(self) -> Trigger:
         token = self.token
         if self.word_is("NOT"):
-            self.fail_at(token, "NOT stands nowhere alone: write AND_NOT or NOT_FOLLOWED_BY")
+            self.fail_at(token, "NOT is no operator by itself: write AND_NOT or NOT_FOLLOWED_BY")
         if token.kind is Kind.WORD and not self.word_is(*OPERATORS):
             self.take()
             return Named(token.text, Span(token.start, token.end))
