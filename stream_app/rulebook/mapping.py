@@ -6,6 +6,7 @@ out would put two groups into one. Of any other rule the author chooses: its inc
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -152,8 +153,8 @@ def read_mapping(incident: Fields, patterns: Patterns, ways: Sequence[Way], envi
                 problem = f"{attribute!r} is mapped twice"
             if problem is not None:
                 incident.at_value(problem, name)
-            elif node is not None:
-                attributes[name] = (source, node)
+            else:
+                attributes[name] = (source, cast("Node", node))  # there is one, or there would be a problem
             named.add(attribute)
     if not patterns.joint:
         _check_all_mapped(incident, patterns.own[0].group_by, named)
