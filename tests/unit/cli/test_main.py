@@ -137,6 +137,40 @@ def test_a_rule_that_is_always_asked_is_told_of(tmp_path: Path, query: str, said
     assert f": note: {said}" in done.stderr.decode()
 
 
+JOINT = """\
+id = "R"
+name = "n"
+severity = 1
+category = "Security"
+window = 60
+trigger = "A AND B"
+[pattern.A]
+query = 'eventType = "a" AND procName = "x"'
+group_by = ["hostName"]
+aggregate = "COUNT(*) >= 1"
+[pattern.B]
+query = 'procName = "y" AND command NOT REGEXP "(a+)+(?=b)"'
+group_by = ["hostName"]
+aggregate = "COUNT(*) >= 1"
+[incident]
+hostName = "A.hostName"
+"""
+
+
+def test_all_patterns_of_a_rule_are_told_of_and_how_they_meet(tmp_path: Path) -> None:
+    """A second pattern has warnings and notes like the first, and patterns that share no value are a note."""
+    (tmp_path / "rules" / "one").mkdir(parents=True)
+    (tmp_path / "rules" / "one" / "one.toml").write_text(JOINT)
+    done = run("rules", "check", "rules", folder=tmp_path)
+    assert 0 == done.returncode
+    said = [line.partition(": ")[::2] for line in done.stderr.decode().splitlines() if line.startswith("rules/")]
+    assert [
+        ("rules/one/one.toml:12:49", "warning: this pattern can take for ever on a text that was made for it"),
+        ("rules/one/one.toml:6:11", "note: all matches of this rule come under one key, which one partition works for"),
+        ("rules/one/one.toml:12:9", "note: no condition outside of OR reads eventType alone"),
+    ] == [(place, message.rpartition(": ")[0]) for place, message in said]
+
+
 def test_a_file_that_is_not_there_is_named() -> None:
     """Status 1, one line, no stack trace."""
     done = run("replay", "gone.jsonl")

@@ -4,11 +4,13 @@ import re
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Environment
 from stream_app.language.constraint import Constraint
-from stream_app.language.diagnostics import LanguageError
+from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.language.values import AttributeType
 from stream_app.rulebook.document import parse_document
 from stream_app.rulebook.join import ClearPattern, InOrder, Join, KeyPart, Occurs, Together, Way, Without
@@ -503,3 +505,34 @@ def test_rules_that_differ_in_clear_alone_are_different() -> None:
     rule = read(without)
     assert rule.content_id == read('trigger = "Down"\n' + without).content_id
     assert msgspec.structs.replace(rule, content_id="").join is None
+
+
+BOTH = WORD + CLEARED[CLEARED.index("[clear]") :]
+FRAGMENTS = st.sampled_from(
+    [
+        *("", "[clear]", "[pattern.A]", "[pattern]", "[incident]", "trigger", "global", "match", "Create", "Connect"),
+        *("AND", " OR ", "AND_NOT", "FOLLOWED_BY", "Clear.", ".hostName", "= 1", "!=", "''", "[]", "{}", "destIpPort"),
+        *"\"'[]{}()=.,\n1é",
+    ]
+)
+MUTATIONS = st.lists(st.tuples(st.integers(0, len(BOTH)), st.integers(0, 30), FRAGMENTS), min_size=1, max_size=4)
+
+
+@settings(max_examples=200, deadline=None)
+@given(MUTATIONS)
+def test_a_mutated_rule_is_read_or_refused(mutations: list[tuple[int, int, str]]) -> None:
+    """Whatever is done to a rule's text, it gives a rule, or diagnostics that lie within the text."""
+    text = BOTH
+    for at, length, fragment in mutations:
+        text = text[:at] + fragment + text[at + length :]
+    lines = text.split("\n")
+    assert [] == [each for each in diagnostics_of(text) if lines[each.line - 1] != each.source_line]
+
+
+def diagnostics_of(text: str) -> tuple[Diagnostic, ...]:
+    """Give what is said of a file's text; anything else that is raised is a defect."""
+    try:
+        read(text)
+    except LanguageError as error:
+        return error.diagnostics
+    return ()
