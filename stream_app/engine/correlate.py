@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from stream_app.engine.incident import incident_id
 from stream_app.engine.key import Key
-from stream_app.engine.row import Episode, Latest, Mark, Row, Source
+from stream_app.engine.row import Born, Episode, Latest, Mark, Row, Source
 from stream_app.engine.window import Decision, place_of
 from stream_app.rulebook.rule import Rule
 
@@ -48,6 +48,10 @@ def correlate(
         one = after[index]
         after[index] = _grown(rule, row, one, decision, one.revision + (index not in changed))
         changed.add(index)
+    if rule.chained:
+        for index in changed:
+            if after[index].revision == 1:
+                after[index] = _born(rule, after[index], row.position)
     return tuple(after), tuple([after[index] for index in sorted(changed)])
 
 
@@ -59,6 +63,8 @@ def alone(  # noqa: PLR0913, PLR0917 - a row is not made of it first: most match
     Nearly every match there is. None where this is not the whole story: :func:`correlate` tells it of a row at
     ``position``, with equal results.
     """
+    if rule.chained:  # it keeps what it was made as
+        return None
     time = mark.time
     if not episodes:
         evidence = _bounded((mark,), rule.evidence)
@@ -100,7 +106,9 @@ def _home(rule: Rule, row: Row, episodes: list[Episode], time: int, changed: set
         changed.add(stays)
         if other.revision > (goes in changed):
             revision = other.revision + (goes not in changed)
-            episodes[goes] = Episode(other.id, revision, other.first, other.last, 0, 0, row.position, (), one.id)
+            episodes[goes] = Episode(
+                other.id, revision, other.first, other.last, 0, 0, row.position, (), one.id, born=other.born
+            )
             changed.add(goes)
         else:  # made by this very step, so nobody has heard of it; it is the last one
             episodes.pop()
@@ -126,7 +134,18 @@ def _joined(rule: Rule, row: Row, one: Episode, other: Episode, revision: int) -
         _bounded(tuple(evidence), rule.evidence),
         b"",
         _later(one.latest, other.latest, row.sources),
+        born=one.born,
     )
+
+
+def _born(rule: Rule, one: Episode, position: int) -> Episode:
+    """Say of an incident that was just made what it is made as.
+
+    Decision: the event's time is that of the decision: the trigger's, or, where it was decided as final, the stream's
+    time at which it became due.
+    """
+    time = one.first + rule.delay + rule.lateness + 1 if rule.final else one.first
+    return replace(one, born=Born(time, position, one.first, one.last, one.count, one.events, ()))
 
 
 def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int) -> Episode:
@@ -152,6 +171,7 @@ def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int
         _bounded(evidence, rule.evidence),
         b"",
         _later(one.latest, Latest(mark, ()), row.sources) if rule.shown else None,
+        born=one.born,
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from stream_app.engine.key import Key
-from stream_app.engine.match import Group
+from stream_app.engine.match import NO_PARTITION, Group
 from stream_app.engine.row import Episode, Source
 from stream_app.language.values import Value
 from stream_app.rulebook.rule import Rule
@@ -21,6 +21,8 @@ from stream_app.rulebook.rule import Rule
 NAMESPACE = UUID("5b0f2f6c-0c55-5c58-9b53-0f7a1d8e2c11")
 _NAMESPACE = NAMESPACE.bytes
 _encode = msgspec.json.Encoder().encode
+
+_CUSTOMER_DIGITS = 18
 
 ACTIVE, SYSTEM_CLEARED = 0, 3
 """FortiSIEM's incidentStatus, as far as it is given here."""
@@ -40,7 +42,8 @@ class Incident(Struct, frozen=True, gc=False):
     key: Key
     episode: Episode
     evidence: tuple[str, ...]
-    """Records as ``topic/partition@offset``: the first trigger, then the latest of the others."""
+    """Records as ``topic/partition@offset``, incidents as ``incidents/<id>``: the first trigger, then the latest of the
+    others."""
 
     @property
     def activity(self) -> str:
@@ -122,12 +125,24 @@ def id_text(data: bytes) -> str:
     return pairs and f"{pairs[:4]}{pairs[5:29]}{pairs[30:34]}{pairs[35:]}"
 
 
+def customer_value(text: str) -> Value:
+    """Give phCustId as the number that it is in FortiSIEM; another text stays text."""
+    if text.isascii() and text.isdigit() and len(text) <= _CUSTOMER_DIGITS and (text[0] != "0" or text == "0"):
+        return int(text)
+    return text
+
+
+def _place(source: Source, offset: int) -> str:
+    if source.partition == NO_PARTITION:
+        return f"{source.topic}/{source.topic_id}"
+    return f"{source.topic}/{source.partition}@{offset}"
+
+
 def incident(rule: Rule, key: Key, episode: Episode, sources: tuple[Source, ...]) -> Incident:
     """Give the incident as it stands. The same episode gives the same incident: the activity follows from it too."""
-    if len(sources) == 1:
+    if len(sources) == 1 and sources[0].partition != NO_PARTITION:
         place = f"{sources[0].topic}/{sources[0].partition}@"
         evidence = [f"{place}{mark.offset}" for mark in episode.evidence]
     else:
-        places = [f"{source.topic}/{source.partition}@" for source in sources]
-        evidence = [f"{places[mark.source]}{mark.offset}" for mark in episode.evidence]
+        evidence = [_place(sources[mark.source], mark.offset) for mark in episode.evidence]
     return Incident(id_text(episode.id), rule, key, episode, tuple(evidence))

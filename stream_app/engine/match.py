@@ -40,6 +40,11 @@ SMALL = GROUP_LIMIT // _ESCAPED
 """Bytes of a key up to which no match is too large."""
 
 
+INCIDENTS, NO_PARTITION = "incidents", -1
+"""Where a match of an incident says that it comes from: a partition that no topic has. The incident's id stands in the
+place of a topic's, so that counting is idempotent by it, and the event's time in that of an offset."""
+
+
 class Origin(Struct, frozen=True, array_like=True, gc=False):
     """Where the record that matched lies. Counting is idempotent by (topic_id, partition, offset)."""
 

@@ -13,7 +13,8 @@ from msgspec import Struct
 from stream_app.engine.correlate import alone, correlate, over
 from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
-from stream_app.engine.match import Match, Origin
+from stream_app.engine.match import NO_PARTITION, Match, Origin
+from stream_app.engine.memory import KEPT, remembering
 from stream_app.engine.row import VERSION, Episode, Held, Mark, Row, Source, encode_row
 from stream_app.engine.shown import with_aggregates
 from stream_app.engine.window import Decision, arrive, decide, tidy
@@ -45,20 +46,28 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
 
     A match more than ``rule.lateness`` behind the stream's time is late; where that is None nothing is. A match that is
     read again from its own position is late again if it was, provided ``stream_time`` is the one of that position. One
-    that finds its row full leaves no trace in it: read again, it is judged again.
+    that finds its row full leaves no trace in it: read again, it is judged again. For matches of incidents see
+    ``memory.py``.
     """
     time, origin = match.time, match.origin
     key = Key(match.rule, match.customer, match.group)
-    late = stream_time is not None and time < stream_time - rule.lateness
+    late = stream_time is not None and time < stream_time - rule.lateness and origin.partition != NO_PARTITION
     if row is None:
         row = Row(VERSION, position, time, (), (), ())
     sources = row.sources
     index = 0
     if not sources or sources[0].partition != origin.partition or sources[0].topic_id != origin.topic_id:
         index = _source(sources, origin)
-    if index < len(sources) and origin.offset <= sources[index].offset:
+    if index < len(sources) and (origin.offset <= sources[index].offset or origin.partition == NO_PARTITION):
         late = late and position <= row.position
         return Observed(_moved(row, position), current(rule, key, row), late=late, repeated=True)
+    if origin.partition == NO_PARTITION:
+        known = remembering(rule, row, time, stream_time)
+        if known is None:
+            return Observed(_moved(row, position), (), late=True)
+        row, sources, index = known, known.sources, len(known.sources)
+        # what came before it must still be held, however far time had jumped when it was decided
+        stream_time = stream_time and min(stream_time, time)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
     sources = (*sources[:index], source, *sources[index + 1 :]) if index or len(sources) > 1 else (source,)
     mark = Mark(time, index, origin.offset)
@@ -74,18 +83,26 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
     row, due = _due(rule, key, row, stream_time) if row.held else (row, ())
     if late:
         return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), due, late=True)
-    held: Sequence[Held] = ()
-    decisions = [Decision(time, mark, 1)]
-    if not rule.every_event:
-        held, decisions = arrive(rule, key.group, row.held, sources, mark, match.values)
+    held, decisions = (
+        ([], [Decision(time, mark, 1)])
+        if rule.every_event
+        else arrive(rule, key.group, row.held, sources, mark, match.values)
+    )
     episodes, changed = correlate(rule, key, row, decisions)
     episodes, changed = with_aggregates(rule, held, sources, episodes, changed)
     sent = (*due, *[incident(rule, key, episode, sources) for episode in changed])
     after = _tidied(rule, row, held, episodes, stream_time)
-    if (len(after.held) > _CROWD or rule.subpattern.carries) and len(encode_row(after)) > ROW_LIMIT:
+    if _is_full(rule, after):
         kept = Row(VERSION, row.position, before.latest, before.sources, row.episodes, row.held)
         return Observed(kept, due, full=True)
     return Observed(after, sent)
+
+
+def _is_full(rule: Rule, row: Row) -> bool:
+    """Tell whether a row is larger than one may be, measuring only one that may be."""
+    if len(row.held) <= _CROWD and not rule.subpattern.carries and len(row.sources) <= KEPT:
+        return False
+    return len(encode_row(row)) > ROW_LIMIT
 
 
 def full_detail(row: Row) -> str:

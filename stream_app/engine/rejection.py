@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
-from stream_app.engine.match import Match
+from stream_app.engine.match import NO_PARTITION, Match
 from stream_app.engine.record import Record
 
 VERSION = 1
@@ -75,6 +75,10 @@ class Rejection(Struct, frozen=True, kw_only=True):
     @classmethod
     def late(cls, match: Match, lateness: int, stream_time: int | None) -> Self:
         """Reject a match that came more than ``lateness`` ms behind the stream's time (None where it is not known)."""
+        if match.origin.partition == NO_PARTITION:
+            return cls.of_match(
+                match, LATE, "its row has forgotten incidents as old as this one: it may be one of them"
+            )
         behind = "" if stream_time is None else f"{stream_time - match.time} ms behind the stream's time, "
         return cls.of_match(match, LATE, f"{behind}allowed are {lateness}")
 

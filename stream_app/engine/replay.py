@@ -7,6 +7,7 @@ stream's time is the lowest over ``sources`` partitions, and none until each of 
 judged by the time before it. What cannot be read does not move time. When the records end, every partition is drained:
 time moves on once, past all that waits. Files that hold several captures jump back in time by years; what is then late
 is said to be late. With ``sources=None`` time stands still until the end: nothing is late, all state is kept till then.
+A new incident is asked of the rules that read it at once, before anything else is.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from stream_app.engine.agenda import Agenda
+from stream_app.engine.chain import Chain
 from stream_app.engine.detect import Detector, receive_time
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
@@ -53,11 +55,11 @@ def replay(
 
     ``sources`` is how many source partitions the records come from.
     """
-    flow = _Flow(rulebook, sources)
     tally = Tally() if tally is None else tally
+    flow = _Flow(rulebook, sources, tally)
     for record in records:
         tally.records += 1
-        for each in flow.take(record, tally):
+        for each in flow.take(record):
             yield _counted(each, tally)
     for each in flow.end():
         yield _counted(each, tally)
@@ -74,7 +76,9 @@ def _counted(each: Incident | Rejection, tally: Tally) -> Incident | Rejection:
 class _Flow:
     """The state of one replay: rows by key, the agenda, the clock, the next offset of the imagined matches topic."""
 
-    def __init__(self, rulebook: Rulebook, sources: int | None) -> None:
+    def __init__(self, rulebook: Rulebook, sources: int | None, tally: Tally) -> None:
+        self._tally = tally
+        self._chain = Chain(rulebook)
         self._rules = rulebook.rules
         self._detector = Detector(rulebook)
         self._rows: dict[bytes, Row] = {}
@@ -84,7 +88,7 @@ class _Flow:
         self._partitions: dict[tuple[str, str, int], int] = {}
         self._position = -1
 
-    def take(self, record: Record, tally: Tally) -> Iterator[Incident | Rejection]:
+    def take(self, record: Record) -> Iterator[Incident | Rejection]:
         """Take one record through the whole flow."""
         if record.value is None:
             yield Rejection.of(record, EMPTY, "a record without a value")
@@ -105,30 +109,40 @@ class _Flow:
             if unfit:
                 yield Rejection.of(record, TOO_LARGE, unfit, rule=match.rule)
                 continue
-            tally.matches += 1
-            yield from self._observe(key, match, tally)
+            yield from self._observe(key, match)
         yield from self._tick(record, record.timestamp if event is None else receive_time(record, event))
 
-    def end(self) -> Iterator[Incident]:
+    def end(self) -> Iterator[Incident | Rejection]:
         """Move time past all that waits."""
         for time, key in self._agenda.take():
             yield from self._look(key, time)
 
-    def _observe(self, key: bytes, match: Match, tally: Tally) -> Iterator[Incident | Rejection]:
+    def _observe(self, key: bytes, match: Match) -> Iterator[Incident | Rejection]:
         rule = self._rules[match.rule]
         time = None if self._clock is None else self._clock.time
         self._position += 1
         observed = observe(rule, self._rows.get(key), match, self._position, time)
         self._rows[key] = observed.row
         self._agenda.put(key, wake_at(rule, observed.row))
-        tally.repeated += observed.repeated
-        yield from observed.incidents
+        self._tally.matches += 1
+        self._tally.repeated += observed.repeated
+        yield from observed.incidents if observed.repeated else self._said(observed.incidents)
         if observed.late:
             yield Rejection.late(match, rule.lateness, time)
         if observed.full:
             yield Rejection.of_match(match, FULL, full_detail(observed.row))
 
-    def _tick(self, record: Record, time: int) -> Iterator[Incident]:
+    def _said(self, incidents: Iterable[Incident]) -> Iterator[Incident | Rejection]:
+        """Give incidents, and behind each new one what the rules that read it make of it."""
+        for each in incidents:
+            yield each
+            if each.rule.chained and each.revision == 1:
+                asked = self._chain.ask(each)
+                yield from asked.rejections
+                for key, match in asked.matches:
+                    yield from self._observe(key, match)
+
+    def _tick(self, record: Record, time: int) -> Iterator[Incident | Rejection]:
         """Move the stream's time, and decide what that makes due."""
         if self._clock is None:
             return
@@ -145,12 +159,12 @@ class _Flow:
             for _, key in self._agenda.take(reached):
                 yield from self._look(key, reached)
 
-    def _look(self, key: bytes, time: int) -> Iterator[Incident]:
+    def _look(self, key: bytes, time: int) -> Iterator[Incident | Rejection]:
         """Decide what is due in a row, and let go of a row that has expired."""
         where, row = decode_key(key), self._rows[key]
         rule = self._rules[where.rule]
         observed = advance(rule, where, row, time, self._position)
-        yield from observed.incidents
+        yield from self._said(observed.incidents)
         if time > expires_at(rule, observed.row):
             del self._rows[key]
             return

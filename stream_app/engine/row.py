@@ -66,6 +66,25 @@ class Latest(Struct, frozen=True, array_like=True, gc=False):
     values: Group
 
 
+class Born(Struct, frozen=True, array_like=True, gc=False):
+    """What an incident was when it was made, where other rules read it: an event then, and the same one for ever.
+
+    Decision: it is kept, since a crash may lie between the row and the matches that the event makes, and the incident
+    may have changed by the time at which they are sent again.
+    """
+
+    time: int
+    """The event's time, ms."""
+    position: int
+    """The matches offset that made it."""
+    first: int
+    last: int
+    count: int
+    events: int
+    values: Group
+    """The aggregates that the rule shows."""
+
+
 class Episode(Struct, frozen=True, array_like=True, gc=False):
     """One incident of the key. Times in ms; ``position`` is the matches offset that changed it last.
 
@@ -88,6 +107,8 @@ class Episode(Struct, frozen=True, array_like=True, gc=False):
     said: int = 0
     """The time (ms) of the last record of it, where the rule paces its updates."""
     flags: int = 0
+    born: Born | None = None
+    """As it was made, where other rules read it."""
 
 
 class Line(Struct, frozen=True, array_like=True, gc=False):

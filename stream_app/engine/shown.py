@@ -33,4 +33,7 @@ def _shown(rule: Rule, held: Sequence[Held], sources: Sequence[Source], episode:
         return episode
     brought = [event.values for event in in_window(held, latest.mark, sources, rule.window)]
     values = tuple([aggregate.value(brought) for _, aggregate in rule.shown])
-    return replace(episode, latest=Latest(latest.mark, values))
+    born = episode.born
+    if born is not None and episode.revision == 1:
+        born = replace(born, values=values)
+    return replace(episode, latest=Latest(latest.mark, values), born=born)

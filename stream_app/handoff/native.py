@@ -20,11 +20,11 @@ from stream_app.engine.incident import (
     SYSTEM_CLEARED,
     UPDATE,
     Incident,
+    customer_value,
     shown_by,
     whole,
 )
 from stream_app.engine.match import Group
-from stream_app.language.values import Value
 from stream_app.rulebook.rule import Rule
 
 SCHEMA = 1
@@ -62,7 +62,6 @@ _SOURCE = frozenset({"srcIpAddr", "srcName", "srcMACAddr", "srcDomain"})
 _TARGET = frozenset(
     {"destIpAddr", "destName", "destMACAddr", "destDomain", "hostIpAddr", "hostName", "user", "targetUser"}
 )
-_CUSTOMER_DIGITS = 18
 _MEDIUM, _HIGH = 5, 9
 
 _encode = msgspec.json.Encoder().encode
@@ -160,7 +159,7 @@ def to_bytes(incident: Incident) -> bytes:
         episode.count,
         episode.events,
         form.facts,
-        _customer(key.customer),
+        customer_value(key.customer),
         source,
         target,
         detail,
@@ -183,10 +182,3 @@ def _sides(attributes: list[str], values: Group) -> list[str]:
         if value is not None:
             sides[_side(name)].append(f"{name}:{value}")
     return [", ".join(side) for side in sides]
-
-
-def _customer(text: str) -> Value:
-    """Give phCustId as the number that it is in FortiSIEM; another text stays text."""
-    if text.isascii() and text.isdigit() and len(text) <= _CUSTOMER_DIGITS and (text[0] != "0" or text == "0"):
-        return int(text)
-    return text

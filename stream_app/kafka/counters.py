@@ -13,6 +13,8 @@ class Counters:
         """Records handed to the detect agent: matches, and what cannot be read."""
         self.matches = 0
         """Matches sent."""
+        self.chained = 0
+        """Matches sent for incidents, as events that other rules read."""
         self.observed = 0
         """Matches taken from the matches topic, repeated ones included."""
         self.repeated = 0

@@ -13,10 +13,11 @@ from confluent_kafka import Message
 from msgspec import Struct
 
 from stream_app.engine.agenda import Agenda
+from stream_app.engine.chain import Chain
 from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
-from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, too_large
+from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, encode_match, too_large
 from stream_app.engine.observe import Observed, advance, current, expires_at, full_detail, observe, wake_at
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
@@ -45,6 +46,8 @@ class _Partition(Struct):
     rows: Rows
     recent: list[tuple[int, bytes]] = []
     """(position, key) of the rows whose incidents may not have got out; they are sent again with the first batch."""
+    since: int | None = None
+    """The first offset that was read; what lies below it is settled."""
 
 
 class Windows:
@@ -61,6 +64,7 @@ class Windows:
         settled: Callable[[int], int],
     ) -> None:
         self.rules = rulebook.rules
+        self.chain = Chain(rulebook)
         self.names = names
         self.held = held
         self.counters = counters
@@ -121,18 +125,21 @@ class _Fold:
         self._state = state
         self._rows: dict[bytes, tuple[Rule, Row | None]] = {}
         self._incidents: list[Outgoing] = []
+        self._matches: list[Outgoing] = []
         self._clock = state.clock
         self._position = -1
         self._observed = 0
 
     def answer_again(self) -> None:
         """Send again the incidents of rows that reflect what is read again now: the crash may have come before them."""
+        if self._state.since is None:
+            self._state.since = self._batch.offset
         recent, self._state.recent = self._state.recent, []
         for position, key in recent:
             rule = self._windows.rule(key) if position >= self._batch.offset else None
             value = self._state.rows.get(key)
             if rule is not None and value is not None:
-                self._send(current(rule, decode_key(key), decode_row(value)))
+                self._send(current(rule, decode_key(key), decode_row(value)), again=True)
                 self._batch.beat()
 
     def take(self, records: Sequence[Passed]) -> None:
@@ -159,7 +166,7 @@ class _Fold:
             observed = observe(rule, row, match, position, time)
             touched[key] = rule, observed.row
             if observed.incidents:
-                send(observed.incidents)
+                send(observed.incidents, again=observed.repeated)
             if observed.repeated or observed.late or observed.full:
                 self._note(rule, match, observed, time)
             if len(observed.row.held) > CROWD:
@@ -246,16 +253,30 @@ class _Fold:
         else:
             self._state.agenda.put(key, wake_at(rule, row))
 
-    def _send(self, incidents: tuple[Incident, ...]) -> None:
+    def _send(self, incidents: tuple[Incident, ...], *, again: bool = False) -> None:
         for incident in incidents:
             self._incidents.append((self._windows.to_bytes(incident), incident.incident_id.encode(), None))
+            if incident.rule.chained and (again or incident.revision == 1):
+                self._ask(incident)
         if len(self._incidents) >= LOT:
             self._flush()
 
+    def _ask(self, incident: Incident) -> None:
+        """Match an incident as the event that it is, where that may not have got out yet."""
+        born = incident.episode.born
+        if born is None or born.position < (self._state.since or 0):
+            return
+        asked = self._windows.chain.ask(incident)
+        self._matches += [(encode_match(match), key, None) for key, match in asked.matches]
+        for rejection in asked.rejections:
+            self._reject(rejection)
+
     def _flush(self) -> None:
         self._batch.send_all(self._windows.names.incidents, self._incidents)
+        self._batch.send_all(self._windows.names.matches, self._matches)
         self._counters.incidents += len(self._incidents)
-        self._incidents = []
+        self._counters.chained += len(self._matches)
+        self._incidents, self._matches = [], []
 
     def _reject(self, rejection: Rejection) -> None:
         send_rejection(self._batch, self._windows.names.rejected, rejection)

@@ -57,8 +57,16 @@ def _yes(_: Attributes) -> bool:
     return True
 
 
+def _no(_: Attributes) -> bool:
+    """Be false."""
+    return False
+
+
 EVERYTHING = Filter(kind=_yes, kind_text="", rest=_yes, clauses=(), reads=frozenset())
 """The filter that is true of every event."""
+
+NOTHING = Filter(kind=_no, kind_text="no event", rest=_no, clauses=(), reads=frozenset())
+"""The filter that is true of none."""
 
 
 def compile_filter(expression: Expression, environment: Environment, place: Place | None = None) -> Filter:

@@ -17,6 +17,7 @@ from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.language.tables import LookupTable, parse_table
 from stream_app.rulebook.cases import CASES
+from stream_app.rulebook.chaining import chained
 from stream_app.rulebook.document import Document, parse_document, read_text
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.rule import Rule, Rulebook
@@ -42,6 +43,7 @@ def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  #
     environment = Environment(vocabulary=VOCABULARY, groups=groups, tables=tables)
     rules: dict[str, Rule] = {}
     paths: dict[str, str] = {}
+    documents: dict[str, Document] = {}
     for path in _rule_files(problems, folder):
         document = _tried(problems, _document, path)
         if document is None:
@@ -51,9 +53,10 @@ def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  #
             problems.append(document.at_value(("id",), f"id {rule_id!r} is already that of {paths[rule_id]}"))
         rule = _tried(problems, read_rule, document, environment, defaults)
         if rule is not None:
-            rules[rule.id] = rule
+            rules[rule.id], documents[rule.id] = rule, document
     if not rules and not problems:
         problems.append(_about(folder, "no rule in this folder"))
+    rules = chained(rules, documents, problems)
     if problems:
         raise LanguageError(problems)
     return Rulebook(rules)

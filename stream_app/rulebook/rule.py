@@ -63,6 +63,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """Whether the constraint is decided when the stream is ``lateness`` past the event, not on arrival."""
     evidence: int = 5
     """How many triggering records an incident names: the first, and the latest of the others."""
+    chained: bool = False
+    """Whether other rules read its incidents."""
     content_id: str = ""
     """SHA-256 of what decides (query, group-by, constraint, window, options), hexadecimal."""
 

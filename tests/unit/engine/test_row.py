@@ -11,6 +11,7 @@ from stream_app.engine.observe import observe
 from stream_app.engine.row import (
     VERSION,
     BadRow,
+    Born,
     Episode,
     Held,
     Latest,
@@ -32,8 +33,8 @@ ROW = Row(
     (Held(9, 0, 70_000, 3),),
 )
 GOLDEN = bytes.fromhex(
-    "9703cd012c099194a26964a67379736d6f6e01ce00011170919dc410010101010101010101010101010101010205"
-    "090203cd012c9193050001c400c0c0000091960900ce0001117003909090"
+    "9703cd012c099194a26964a67379736d6f6e01ce00011170919ec410010101010101010101010101010101010205"
+    "090203cd012c9193050001c400c0c00000c091960900ce0001117003909090"
 )
 VERSION_2 = bytes.fromhex(
     "9602cd012c099194a26964a67379736d6f6e01ce00011170919ac410010101010101010101010101010101010205"
@@ -52,9 +53,14 @@ SHOWING = Row(
     (Held(9, 0, 70_000, 3, ("b", 7)),),
 )
 GOLDEN_SHOWING = bytes.fromhex(
-    "9703cd012c099194a26964a67379736d6f6e01ce00011170919dc410010101010101010101010101010101010205"
-    "090203cd012c9193050001c400929305000193a161c0cb4004000000000000c0000091960900ce000111700392a1"
-    "62079090"
+    "9703cd012c099194a26964a67379736d6f6e01ce00011170919ec410010101010101010101010101010101010205"
+    "090203cd012c9193050001c400929305000193a161c0cb4004000000000000c00000c091960900ce000111700392"
+    "a162079090"
+)
+READ = replace(ROW, episodes=(replace(ROW.episodes[0], born=Born(7, 290, 5, 6, 1, 2, ("a", None))),))
+GOLDEN_READ = bytes.fromhex(
+    "9703cd012c099194a26964a67379736d6f6e01ce00011170919ec410010101010101010101010101010101010205"
+    "090203cd012c9193050001c400c0c000009707cd01220506010292a161c091960900ce0001117003909090"
 )
 
 
@@ -64,6 +70,8 @@ def test_golden() -> None:
     assert ROW == decode_row(GOLDEN)
     assert GOLDEN_SHOWING == encode_row(SHOWING)
     assert SHOWING == decode_row(GOLDEN_SHOWING)
+    assert GOLDEN_READ == encode_row(READ)
+    assert READ == decode_row(GOLDEN_READ)
 
 
 @pytest.mark.parametrize(("version", "data"), [(1, VERSION_1), (2, VERSION_2)])
@@ -104,7 +112,7 @@ def _seed_row(rule: Rule, count: int) -> Row:
     return row
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, 125), (1000, 195)])
+@pytest.mark.parametrize(("count", "size"), [(1, 126), (1000, 196)])
 def test_size(seed_rule: Rule, count: int, size: int) -> None:
     """A row of a rule that triggers at every event is this many bytes and does not grow with its events."""
     assert size == len(encode_row(_seed_row(seed_rule, count)))
