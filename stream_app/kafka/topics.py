@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from stream_app.rulebook.filling import LONGEST_KEEP
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
 TABLE = "windows"
@@ -25,6 +27,11 @@ class Names(Struct, frozen=True, kw_only=True):
     def matches(self) -> str:
         """The re-partitioned matches."""
         return f"{self.app_id}-matches"
+
+    @property
+    def watchlists(self) -> str:
+        """What is on the watch lists."""
+        return f"{self.app_id}-watchlists"
 
     @property
     def changelog(self) -> str:
@@ -54,7 +61,10 @@ class Topic(Struct, frozen=True, kw_only=True):
 def declare(
     names: Names | None = None, *, partitions: int = 4, replication: int = 1, min_insync: int = 1
 ) -> tuple[Topic, ...]:
-    """Give all topics. ``partitions`` is that of matches and the changelog, which must be equal (one owner a key)."""
+    """Give all topics. ``partitions`` is that of matches and the changelog, which must be equal (one owner a key).
+
+    Nobody removes what is no longer on a watch list: retention does, after the longest time that a rule may ask for.
+    """
     names = names or Names()
     every = {"partitions": partitions, "replication": replication}
     safe = {"min.insync.replicas": str(min_insync)}
@@ -96,6 +106,18 @@ def declare(
                 **written,
             },
             **every,
+        ),
+        Topic(
+            name=names.watchlists,
+            purpose="what rules have put on watch lists; used where a rule fills or reads one",
+            key="customer, list, value",
+            codec="MessagePack",
+            partitions=1,  # every worker reads all of it
+            replication=replication,
+            cleanup_policy="compact,delete",
+            retention_ms=LONGEST_KEEP * 1000,
+            # a cleaned segment is as old as its newest record: in small ones an entry does not long outstay its time
+            config={"segment.ms": str(7 * DAY), "segment.bytes": str(16 << 20), **written},
         ),
         Topic(
             name=names.incidents,

@@ -21,6 +21,7 @@ from stream_app.engine.observe import Observed, advance, current, expires_at, fu
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
+from stream_app.engine.watchlist import encode_entry, news
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of, send_rejection
@@ -29,6 +30,7 @@ from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.sender import LOT, Outgoing
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.rule import Rule, Rulebook
+from stream_app.rulebook.watchlists import WatchLists
 
 BAD_MATCH = "not a match"
 UNKNOWN_RULE = "unknown rule"
@@ -121,6 +123,7 @@ class _Fold:
         self._state = state
         self._rows: dict[bytes, tuple[Rule, Row | None]] = {}
         self._incidents: list[Outgoing] = []
+        self._listed: list[Outgoing] = []
         self._clock = state.clock
         self._position = -1
         self._observed = 0
@@ -132,7 +135,7 @@ class _Fold:
             rule = self._windows.rule(key) if position >= self._batch.offset else None
             value = self._state.rows.get(key)
             if rule is not None and value is not None:
-                self._send(current(rule, decode_key(key), decode_row(value)))
+                self._send(current(rule, decode_key(key), decode_row(value)), again=True)
                 self._batch.beat()
 
     def take(self, records: Sequence[Passed]) -> None:
@@ -159,7 +162,7 @@ class _Fold:
             observed = observe(rule, row, match, position, time)
             touched[key] = rule, observed.row
             if observed.incidents:
-                send(observed.incidents)
+                send(observed.incidents, again=observed.repeated)
             if observed.repeated or observed.late or observed.full:
                 self._note(rule, match, observed, time)
             if len(observed.row.held) > CROWD:
@@ -246,13 +249,23 @@ class _Fold:
         else:
             self._state.agenda.put(key, wake_at(rule, row))
 
-    def _send(self, incidents: tuple[Incident, ...]) -> None:
+    def _send(self, incidents: tuple[Incident, ...], *, again: bool = False) -> None:
         for incident in incidents:
+            if incident.rule.lists is not None and (again or incident.revision == 1):
+                self._list(incident, incident.rule.lists)
             self._incidents.append((self._windows.to_bytes(incident), incident.incident_id.encode(), None))
         if len(self._incidents) >= LOT:
             self._flush()
 
+    def _list(self, incident: Incident, lists: WatchLists) -> None:
+        """Write what an incident puts on watch lists. Every worker, this one too, knows it when it has read it."""
+        for entry, listing in news(lists, incident):
+            key, value = encode_entry(entry, listing)
+            self._listed.append((value, key, None))
+
     def _flush(self) -> None:
+        self._batch.send_all(self._windows.names.watchlists, self._listed)
+        self._listed = []
         self._batch.send_all(self._windows.names.incidents, self._incidents)
         self._counters.incidents += len(self._incidents)
         self._incidents = []
