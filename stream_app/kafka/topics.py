@@ -40,7 +40,7 @@ class Names(Struct, frozen=True, kw_only=True):
 
 
 class Topic(Struct, frozen=True, kw_only=True):
-    """One topic: ``retention_ms`` is None for a compacted one; ``config`` is what else the broker is told."""
+    """One topic: ``retention_ms`` is None where only compaction removes; ``config`` is what else the broker is told."""
 
     name: str
     purpose: str
@@ -61,10 +61,7 @@ class Topic(Struct, frozen=True, kw_only=True):
 def declare(
     names: Names | None = None, *, partitions: int = 4, replication: int = 1, min_insync: int = 1
 ) -> tuple[Topic, ...]:
-    """Give all topics. ``partitions`` is that of matches and the changelog, which must be equal (one owner a key).
-
-    Nobody removes what is no longer on a watch list: retention does, after the longest time that a rule may ask for.
-    """
+    """Give all topics. ``partitions`` is that of matches and the changelog, which must be equal (one owner a key)."""
     names = names or Names()
     every = {"partitions": partitions, "replication": replication}
     safe = {"min.insync.replicas": str(min_insync)}
@@ -107,18 +104,7 @@ def declare(
             },
             **every,
         ),
-        Topic(
-            name=names.watchlists,
-            purpose="what rules have put on watch lists; used where a rule fills or reads one",
-            key="customer, list, value",
-            codec="MessagePack",
-            partitions=1,  # every worker reads all of it
-            replication=replication,
-            cleanup_policy="compact,delete",
-            retention_ms=LONGEST_KEEP * 1000,
-            # a cleaned segment is as old as its newest record: in small ones an entry does not long outstay its time
-            config={"segment.ms": str(7 * DAY), "segment.bytes": str(16 << 20), **written},
-        ),
+        _watchlists(names, replication, written),
         Topic(
             name=names.incidents,
             purpose="incidents, for the SOAR",
@@ -139,4 +125,23 @@ def declare(
             config=written,
             **every,
         ),
+    )
+
+
+def _watchlists(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
+    """Give the topic of the watch lists.
+
+    Nobody removes what is no longer on one: retention does, after the longest time that a rule may ask for. A segment
+    is as old as its newest record, and the cleaner joins small ones: so what may outstay that time is one segment.
+    """
+    return Topic(
+        name=names.watchlists,
+        purpose="what rules have put on watch lists; used where a rule fills or reads one",
+        key="customer, list, value",
+        codec="MessagePack",
+        partitions=1,  # every worker reads all of it
+        replication=replication,
+        cleanup_policy="compact,delete",
+        retention_ms=LONGEST_KEEP * 1000,
+        config={"segment.ms": str(7 * DAY), "segment.bytes": str(16 << 20), **config},
     )

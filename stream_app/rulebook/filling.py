@@ -67,7 +67,10 @@ class _Step(Struct, frozen=True):
 
 
 def circles(rules: Collection[Rule], documents: Mapping[str, Document]) -> Iterator[Diagnostic]:
-    """Report each circle of rules that read what the next one fills, once, where a rule of it fills a list."""
+    """Report the shortest circle of each rule that reads what it fills, directly or not; each circle once.
+
+    It is reported where the rule fills the list that closes the circle.
+    """
     fillers: dict[str, list[str]] = {}
     for rule in rules:
         for filling in rule.watch_lists:
@@ -76,11 +79,11 @@ def circles(rules: Collection[Rule], documents: Mapping[str, Document]) -> Itera
         rule.id: [_Step(rule.id, name, filler) for name in sorted(lists_read(rule)) for filler in fillers.get(name, ())]
         for rule in rules
     }
-    told: set[str] = set()
+    told: set[frozenset[_Step]] = set()
     for rule in rules:
-        circle = () if rule.id in told else _circle(rule.id, steps)
-        if circle:
-            told.update(step.reader for step in circle)
+        circle = _circle(rule.id, steps)
+        if circle and frozenset(circle) not in told:
+            told.add(frozenset(circle))
             said = ", ".join(f"{step.reader} reads {step.name!r}, which {step.filler} fills" for step in circle)
             place = [filling.name for filling in rule.watch_lists].index(circle[-1].name)
             yield documents[rule.id].at_key((TABLE, place), f"watch lists in a circle: {said}")
