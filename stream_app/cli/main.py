@@ -15,10 +15,11 @@ from stream_app.cli.failure import FAILED, WRONG, Failure
 from stream_app.cli.files import FileUnreadable
 from stream_app.kafka.admin import KafkaUnavailable
 from stream_app.kafka.local import LocalBrokerUnavailable
+from stream_app.kafka.watchlists import WatchListsUnread
 from stream_app.language.diagnostics import LanguageError
 from stream_app.service.settings import SettingsError
 
-COMMANDS = ("demo", "worker", "topics", "rules", "replay", "produce", "incidents", "broker")
+COMMANDS = ("demo", "worker", "topics", "rules", "replay", "produce", "incidents", "watchlist", "broker")
 """In the order in which a newcomer meets them; each is the module of that name in this package."""
 
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
@@ -26,6 +27,7 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (LanguageError, WRONG, "rules that cannot run"),
     (FileUnreadable, FAILED, ""),
     (KafkaUnavailable, FAILED, ""),
+    (WatchListsUnread, FAILED, ""),
     (LocalBrokerUnavailable, FAILED, ""),
 )
 

@@ -30,10 +30,11 @@ def check(folder: str | None) -> None:
     problems: list[Diagnostic] = []
     warnings: list[Diagnostic] = []
     notes: list[Diagnostic] = []
-    rules, cases = 0, 0
+    rules, cases, lists = 0, 0, set[str]()
     try:
         read = parts.rulebook(given).rules.values()
         rules = len(read)
+        lists.update(filling.name for rule in read for filling in rule.watch_lists)
         asked = [subpattern for rule in read for subpattern in rule.subpatterns]
         warnings.extend(warning for subpattern in asked for warning in subpattern.filter.hazards)
         notes.extend(note for subpattern in asked for note in subpattern.notes)
@@ -51,4 +52,6 @@ def check(folder: str | None) -> None:
         for each in sorted(said, key=lambda each: (each.path, each.line, each.column)):
             click.echo(msgspec.structs.replace(each, message=f"{kind}: {each.message}").render(), err=True)
     noted = f", {counted(len(warnings), 'warning')}" if warnings else ""
-    click.echo(f"{given.rules}: {counted(rules, 'rule')} and {counted(cases, 'case')} read, nothing wrong{noted}")
+    listed = f", {counted(len(lists), 'watch list')}" if lists else ""
+    read_all = f"{counted(rules, 'rule')} and {counted(cases, 'case')} read{listed}"
+    click.echo(f"{given.rules}: {read_all}, nothing wrong{noted}")

@@ -46,4 +46,5 @@ def show() -> None:
 
 def kept(topic: Topic) -> str:
     """Say how long a topic's records stay."""
-    return "the newest of each key" if topic.retention_ms is None else f"{topic.retention_ms // DAY} days"
+    newest = ["the newest of each key"] if "compact" in topic.cleanup_policy else []
+    return ", ".join([*newest, *([] if topic.retention_ms is None else [f"{topic.retention_ms // DAY} days"])])

@@ -6,7 +6,7 @@ FortiSIEM "uses this time in all its analytics": what the agent's header says, e
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.key import canonical, encode_key
@@ -20,28 +20,13 @@ from stream_app.sysmon.shapes import MAX_BYTES
 
 if TYPE_CHECKING:
     from stream_app.engine.record import Record
-    from stream_app.language.values import Value
+    from stream_app.language.values import Event, Value
     from stream_app.rulebook.rule import Rule, Rulebook
 
 _NO_CUSTOMER = str(DEFAULT_CUSTOMER)
 
 
-class Event(Protocol):
-    """What is asked of an event: its attributes, and its times in integer milliseconds since 1970."""
-
-    def get(self, name: str, /) -> "Value | None":
-        """Give an attribute, None where it is absent."""
-
-    @property
-    def received(self) -> int | None:
-        """When it was received."""
-
-    @property
-    def created(self) -> int | None:
-        """When it happened."""
-
-
-def receive_time(record: "Record", event: Event) -> int:
+def receive_time(record: "Record", event: "Event") -> int:
     """Give when the event was received, integer milliseconds since 1970. The stream's time is made of these."""
     received = event.received
     return record.timestamp if received is None else received
@@ -53,6 +38,7 @@ class Detector:
     def __init__(self, rulebook: "Rulebook", max_bytes: int = MAX_BYTES) -> None:
         rules = [rule for rule in rulebook.rules.values() if rule.enabled]
         self._rules = rules
+        self._lists = rulebook.lists
         self._kinds = {rule.subpattern.filter.kind_text: rule.subpattern.filter.kind for rule in rules}
         self._screens: dict[Value | None, Screen] = {}
         self._by_kinds: dict[frozenset[str], Screen] = {}
@@ -69,13 +55,15 @@ class Detector:
         for event_type in usual_types():
             self._screen(event_type)  # now, since it takes long and a record has little time
 
-    def wanting(self, event: Event) -> list["Rule"]:
+    def wanting(self, event: "Event") -> list["Rule"]:
         """Give the rules that want an event, in the rulebook's order. Raises Unreadable, TooExpensive."""
         return self._screen(event.get(EVENT_TYPE)).wanting(event)
 
-    def detect(self, record: "Record", event: Event) -> list[tuple[bytes, Match]]:
+    def detect(self, record: "Record", event: "Event") -> list[tuple[bytes, Match]]:
         """Give (key, match) for each rule that wants the event. Raises Unreadable; TooExpensive has what was found."""
         place = encode_place(record.topic, record.topic_id, record.partition)
+        if self._lists is not None:
+            self._lists.timestamp = record.timestamp
         try:
             found = matches(self.wanting(event), event, record.timestamp, place, record.offset)
         except TooExpensive as expense:
@@ -98,7 +86,7 @@ class Detector:
 
 
 def matches(
-    rules: Sequence["Rule"], event: Event, timestamp: int, place: bytes, offset: int
+    rules: Sequence["Rule"], event: "Event", timestamp: int, place: bytes, offset: int
 ) -> list[tuple[bytes, bytes]]:
     """Give (key, match), as bytes, of a record for each of these rules, which want its event.
 

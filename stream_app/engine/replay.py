@@ -26,6 +26,7 @@ from stream_app.engine.observe import advance, expires_at, full_detail, observe,
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
+from stream_app.engine.watchlist import additions, put
 from stream_app.rulebook.rule import Rulebook
 from stream_app.sysmon.parts import Unreadable
 
@@ -53,8 +54,11 @@ def replay(
 ) -> Iterator[Incident | Rejection]:
     """Run the records through the rulebook, in their order. ``tally``, where given, is kept up to date.
 
-    ``sources`` is how many source partitions the records come from.
+    ``sources`` is how many source partitions the records come from. Watch lists are empty at first; what an incident
+    puts on them is there for the records behind its own. Rules that use them play one replay at a time.
     """
+    if rulebook.lists is not None:
+        rulebook.lists.clear()
     tally = Tally() if tally is None else tally
     flow = _Flow(rulebook, sources, tally)
     for record in records:
@@ -70,6 +74,9 @@ def _counted(each: Incident | Rejection, tally: Tally) -> Incident | Rejection:
         tally.rejected[each.reason] = tally.rejected.get(each.reason, 0) + 1
     else:
         tally.incidents += 1
+        if each.revision == 1 and each.rule.lists is not None:
+            for entry, listing in additions(each):
+                put(each.rule.lists, entry, listing)
     return each
 
 

@@ -37,6 +37,7 @@ from stream_app.kafka.sender import DeliveryFailed
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.table import WindowsTable, windows_table
 from stream_app.kafka.topics import TABLE, Names
+from stream_app.kafka.watchlists import Follower
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.rule import Rulebook
 
@@ -89,11 +90,12 @@ class TopicsMissing(Exception):
     """Topics that the worker needs do not exist, or have other partition counts than it was told."""
 
 
-def ask_topics(options: WorkerOptions) -> TopicFacts:
-    """Look the topics up. Raises KafkaUnavailable, or TopicsMissing with what to do."""
+def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
+    """Look the topics up, that of the watch lists where it is used. Raises KafkaUnavailable, TopicsMissing."""
     client, names = admin_client(options.connection), options.names
     found = {}
-    for name in (names.sysmon, names.matches, names.changelog, names.incidents, names.rejected):
+    used = (names.sysmon, names.matches, names.changelog, names.incidents, names.rejected)
+    for name in (*used, names.watchlists) if lists else used:
         found[name] = len(client.list_topics(name, timeout=10).topics[name].partitions)
     missing = [name for name, partitions in found.items() if not partitions]
     if missing:
@@ -173,6 +175,19 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     return app
 
 
+def _follower(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Follower | None:
+    if rulebook.lists is None:
+        return None
+    return Follower(
+        options.connection,
+        options.names.watchlists,
+        rulebook.lists,
+        times=app.times,
+        lateness=max(rule.lateness for rule in rulebook.enabled),
+        fail=app.ingest.failure.set,
+    )
+
+
 def _disk(options: WorkerOptions, facts: TopicFacts) -> Callable[[int], RocksRows] | None:
     if options.store == "memory":
         return None
@@ -250,12 +265,17 @@ def run_worker(
     logging_config: dict[str, Any] | None = None,
     on_app: Callable[[IngestApp], None] | None = None,
 ) -> int:
-    """Run until SIGTERM or SIGINT; gives the exit status. Raises KafkaUnavailable or TopicsMissing before the start.
+    """Run until SIGTERM or SIGINT; gives the exit status.
+
+    Raises KafkaUnavailable, TopicsMissing or WatchListsUnread before the start.
 
     ``logging_config`` is for ``logging.config.dictConfig``; None is Faust's own, at ``log_level``. ``on_app`` is given
     the app before it starts, to look at it from another thread.
     """
-    app = create_app(options, rulebook, ask_topics(options), to_bytes)
+    app = create_app(options, rulebook, ask_topics(options, lists=rulebook.lists is not None), to_bytes)
+    lists = _follower(app, options, rulebook)
+    if lists is not None:
+        lists.start()
     if on_app is not None:
         on_app(app)
     worker = faust.Worker(
@@ -271,5 +291,7 @@ def run_worker(
         status = ending.code if isinstance(ending.code, int) else 1
     else:
         status = 0
+    if lists is not None:
+        lists.stop()
     sys.stdout.flush()
     return status

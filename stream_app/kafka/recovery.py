@@ -47,7 +47,7 @@ PATIENCE = 0.02
 TIMEOUT = 60.0
 """Seconds for which a broker may be without an answer, or a partition without a leader."""
 
-_PASSING = frozenset(
+PASSING = frozenset(
     {
         KafkaError._TIMED_OUT,  # noqa: SLF001 - confluent-kafka's public names
         KafkaError._TRANSPORT,  # noqa: SLF001 - as above
@@ -163,7 +163,7 @@ def _bounds(
         try:
             found = consumer.get_watermark_offsets(where, timeout=5)
         except KafkaException as error:
-            if error.args[0].code() not in _PASSING or time.monotonic() > deadline or cancelled():
+            if error.args[0].code() not in PASSING or time.monotonic() > deadline or cancelled():
                 raise
         else:
             if found is not None:

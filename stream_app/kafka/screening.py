@@ -23,7 +23,7 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
 
     It sees every record, each in its turn, so that it is the one that can count a streak of rejected ones exactly.
     """
-    read = Detector(rulebook, max_bytes).read
+    read, lists = Detector(rulebook, max_bytes).read, rulebook.lists
     places: dict[int, bytes] = {}
 
     def screen(message: Message) -> Found | None:
@@ -35,6 +35,8 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
             event = read(value)
             found = None
             if event is not None:
+                if lists is not None:
+                    lists.timestamp = message.timestamp()[1]
                 rules = event.wanted.wanting(event)
                 if rules:
                     found = matches(rules, event, *_where(message, topic_id, places))

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from stream_app.rulebook.filling import LONGEST_KEEP
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
 TABLE = "windows"
@@ -27,13 +29,18 @@ class Names(Struct, frozen=True, kw_only=True):
         return f"{self.app_id}-matches"
 
     @property
+    def watchlists(self) -> str:
+        """What is on the watch lists."""
+        return f"{self.app_id}-watchlists"
+
+    @property
     def changelog(self) -> str:
         """The windows table's changelog; the form of the name is Faust's."""
         return f"{self.app_id}-{TABLE}-changelog"
 
 
 class Topic(Struct, frozen=True, kw_only=True):
-    """One topic: ``retention_ms`` is None for a compacted one; ``config`` is what else the broker is told."""
+    """One topic: ``retention_ms`` is None where only compaction removes; ``config`` is what else the broker is told."""
 
     name: str
     purpose: str
@@ -97,6 +104,7 @@ def declare(
             },
             **every,
         ),
+        _watchlists(names, replication, written),
         Topic(
             name=names.incidents,
             purpose="incidents, for the SOAR",
@@ -117,4 +125,23 @@ def declare(
             config=written,
             **every,
         ),
+    )
+
+
+def _watchlists(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
+    """Give the topic of the watch lists.
+
+    Nobody removes what is no longer on one: retention does, after the longest time that a rule may ask for. A segment
+    is as old as its newest record, and the cleaner joins small ones: so what may outstay that time is one segment.
+    """
+    return Topic(
+        name=names.watchlists,
+        purpose="what rules have put on watch lists; used where a rule fills or reads one",
+        key="customer, list, value",
+        codec="MessagePack",
+        partitions=1,  # every worker reads all of it
+        replication=replication,
+        cleanup_policy="compact,delete",
+        retention_ms=LONGEST_KEEP * 1000,
+        config={"segment.ms": str(7 * DAY), "segment.bytes": str(16 << 20), **config},
     )

@@ -22,6 +22,7 @@ from stream_app.engine.observe import Observed, advance, current, expires_at, fu
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
+from stream_app.engine.watchlist import encode_entry, news
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of, send_rejection
@@ -30,6 +31,7 @@ from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.sender import LOT, Outgoing
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.rule import Rule, Rulebook
+from stream_app.rulebook.watchlists import WatchLists
 
 BAD_MATCH = "not a match"
 UNKNOWN_RULE = "unknown rule"
@@ -126,6 +128,7 @@ class _Fold:
         self._rows: dict[bytes, tuple[Rule, Row | None]] = {}
         self._incidents: list[Outgoing] = []
         self._matches: list[Outgoing] = []
+        self._listed: list[Outgoing] = []
         self._clock = state.clock
         self._position = -1
         self._observed = 0
@@ -255,6 +258,8 @@ class _Fold:
 
     def _send(self, incidents: tuple[Incident, ...], *, again: bool = False) -> None:
         for incident in incidents:
+            if incident.rule.lists is not None and (again or incident.revision == 1):
+                self._list(incident, incident.rule.lists)
             self._incidents.append((self._windows.to_bytes(incident), incident.incident_id.encode(), None))
             if incident.rule.chained and (again or incident.revision == 1):
                 self._ask(incident)
@@ -271,7 +276,15 @@ class _Fold:
         for rejection in asked.rejections:
             self._reject(rejection)
 
+    def _list(self, incident: Incident, lists: WatchLists) -> None:
+        """Write what an incident puts on watch lists. Every worker, this one too, knows it when it has read it."""
+        for entry, listing in news(lists, incident):
+            key, value = encode_entry(entry, listing)
+            self._listed.append((value, key, None))
+
     def _flush(self) -> None:
+        self._batch.send_all(self._windows.names.watchlists, self._listed)
+        self._listed = []
         self._batch.send_all(self._windows.names.incidents, self._incidents)
         self._batch.send_all(self._windows.names.matches, self._matches)
         self._counters.incidents += len(self._incidents)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from stream_app.language.diagnostics import Diagnostic, Place
-    from stream_app.language.environment import Environment
+    from stream_app.language.environment import Environment, WatchList
     from stream_app.language.lookups import Lookup
     from stream_app.language.syntax import Argument, Span
     from stream_app.language.tables import LookupTable
@@ -134,6 +134,13 @@ class Checker:
         if name not in groups:
             self.note(span, f"unknown group {name!r}{suggest(name, groups)}")
         return tuple(String(member, span) for member in groups.get(name, ()))
+
+    def watch_list(self, name: str, span: Span) -> WatchList | None:
+        """Give a watch list; one that is not there is noted."""
+        lists = self.environment.watch_lists
+        if name not in lists:
+            self.note(span, f"no rule fills the watch list {name!r}{suggest(name, lists)}")
+        return lists.get(name)
 
     def _branches(self, left: Argument, right: Argument) -> AttributeType:
         """Give the type of an IF; a literal takes the other branch's type."""

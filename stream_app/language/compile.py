@@ -20,7 +20,7 @@ from stream_app.language.engines import hazards
 from stream_app.language.environment import Environment
 from stream_app.language.printer import to_text
 from stream_app.language.requirements import Clause, clauses_of
-from stream_app.language.syntax import And, Attribute, Expression, nodes
+from stream_app.language.syntax import And, Attribute, Expression, WatchList, nodes
 
 if TYPE_CHECKING:
     from stream_app.language.values import Attributes, Predicate
@@ -44,6 +44,8 @@ class Filter(Struct, frozen=True):
     """What ``rest`` cannot do without; the most telling clause first."""
     reads: frozenset[str]
     """The attributes that ``rest`` reads."""
+    watch_lists: frozenset[str] = frozenset()
+    """The watch lists that it reads: an event that has one of them to be asked must be an ``Event``, with its times."""
     hazards: tuple[Diagnostic, ...] = ()
     """Its patterns that may take far longer on a text that was made for them than on any other."""
 
@@ -78,7 +80,7 @@ def compile_filter(expression: Expression, environment: Environment, place: Plac
 
     """
     terms = list(flattened(expression)) if isinstance(expression, And) else [expression]
-    kinds = [term for term in terms if attributes_read(term) == {EVENT_TYPE}]
+    kinds = [term for term in terms if attributes_read(term) == {EVENT_TYPE} and not lists_read(term)]
     others = [term for term in terms if term not in kinds]
     place = place or Place.of("")
     writer = Conditions(environment, place)
@@ -91,12 +93,17 @@ def compile_filter(expression: Expression, environment: Environment, place: Plac
     text = f"{to_text(_joined(kinds, expression))}, ignore_case={environment.ignore_case}" if kinds else ""
     read = frozenset(name for term in others for name in attributes_read(term))
     found = tuple(hazards(expression, place, ignore_case=environment.ignore_case))
-    return Filter(kind, text, rest, clauses_of(others, environment), read, found)
+    return Filter(kind, text, rest, clauses_of(others, environment), read, lists_read(expression), found)
 
 
 def attributes_read(expression: Expression) -> frozenset[str]:
     """Name the attributes that a filter reads."""
     return frozenset(node.name for node in nodes(expression) if isinstance(node, Attribute))
+
+
+def lists_read(expression: Expression) -> frozenset[str]:
+    """Name the watch lists that a filter reads."""
+    return frozenset(node.name for node in nodes(expression) if isinstance(node, WatchList))
 
 
 def _joined(terms: list[Expression], whole: Expression) -> Expression:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stream_app.language import pytree
 from stream_app.language.checks import NETWORK_OF_NONE, Literal, shown
 from stream_app.language.emit import Emitted, Emitter, Form, Tested
+from stream_app.language.forms import as_address, as_folded, as_number, as_text
 from stream_app.language.networks import Networks
 from stream_app.language.patterns import plain_of
 from stream_app.language.reading import is_one_family
@@ -30,6 +31,7 @@ from stream_app.language.syntax import (
     Or,
     Presence,
     Range,
+    WatchList,
     nodes,
 )
 from stream_app.language.values import AttributeType
@@ -162,20 +164,52 @@ class Conditions(Emitter):
         return pytree.all_of([equal, pytree.compare(again, ast.GtE(), pytree.constant(0))]), other.known
 
     def _membership(self, node: Membership, known: Known) -> Test:
-        subject = shown(node.operand)
         members: list[Literal] = []
+        lists: list[WatchList] = []
         for member in node.members:
-            members += self.members(member.name, member.span) if isinstance(member, Group) else [member]
-        kind = self.type_of(node.operand)
+            if isinstance(member, WatchList):
+                lists.append(member)
+            else:
+                members += self.members(member.name, member.span) if isinstance(member, Group) else [member]
+        if not lists:
+            return self._among(node.operand, members, known)
+        tests = []
+        if members:
+            test, known = self._among(node.operand, members, known)
+            tests.append(test)
+        test, after = self._on_a_list(node.operand, lists, known)
+        return pytree.any_of([*tests, test]), known if tests else after
+
+    def _on_a_list(self, operand: Operand, lists: list[WatchList], known: Known) -> Test:
+        """Ask the lists themselves, which change, in the form in which values of the operand's type compare."""
+        text = as_folded if self.environment.ignore_case else as_text
+        form, read = {
+            AttributeType.NUMBER: (Form.NUMBER, as_number),
+            AttributeType.IP: (Form.ADDRESS, as_address),
+        }.get(self.type_of(operand), (self.text_form, text))
+        emitted = self.emit(operand, form, known)
+        value, again = self.named(emitted.value)
+        tests: list[ast.expr] = []
+        for each in lists:
+            watched = self.watch_list(each.name, each.span)
+            if watched is not None:
+                reader = self.bind(watched.reader(read, event_clock=self.environment.event_clock))
+                tests.append(pytree.call(reader, again if tests else value, pytree.load("event")))
+        return pytree.any_of(tests or [pytree.constant(value=False)]), emitted.known
+
+    def _among(self, operand: Operand, members: list[Literal], known: Known) -> Test:
+        """Ask for what is written, or is a group's."""
+        subject = shown(operand)
+        kind = self.type_of(operand)
         if kind is AttributeType.IP:
-            return self._in_networks(node.operand, [self.network(member, subject) for member in members], known)
+            return self._in_networks(operand, [self.network(member, subject) for member in members], known)
         if kind is AttributeType.NUMBER:
-            number = self.emit(node.operand, Form.NUMBER, known)
+            number = self.emit(operand, Form.NUMBER, known)
             numbers = frozenset(self.number(member, subject) for member in members)
             numbers = frozenset(member for member in numbers if not isnan(member))  # NaN would be found by identity
             return pytree.compare(number.value, ast.In(), pytree.constant(numbers)), number.known
         texts = frozenset(self.fold(self.text(member)) for member in members)
-        text = self.emit(node.operand, self.text_form, known)
+        text = self.emit(operand, self.text_form, known)
         found = pytree.compare(text.value, ast.In(), pytree.constant(texts))
         return (_where_present(found, None, text) if "" in texts else found), text.known
 

@@ -19,6 +19,7 @@ class Kind(Enum):
     NUMBER = "a number"
     ADDRESS = "an IP address"
     GROUP = "a group"
+    WATCH_LIST = "a watch list"
     WORD = "a name"
     SYMBOL = "a symbol"
     BAD = "what no token begins with"
@@ -40,6 +41,7 @@ _TOKEN = re.compile(
     r"""
     (?P<STRING> " (?: [^"\\] | \\. )* " )
   | (?P<GROUP> [Gg][Rr][Oo][Uu][Pp] @ [A-Za-z0-9_.\-]+ )
+  | (?P<WATCH_LIST> [Ww][Aa][Tt][Cc][Hh][Ll][Ii][Ss][Tt] @ [A-Za-z0-9_.\-]+ )
   | (?P<ADDRESS> (?: [0-9A-Fa-f]* : [0-9A-Fa-f:.]* | [0-9]+ (?: \.[0-9]+ ){3} ) (?: / [0-9]+ )? ) (?! [\w.:@] )
   | (?P<NUMBER> [0-9]+ (?: \.[0-9]+ )? ) (?! [\w.:@] )
   | (?P<WORD> [A-Za-z_] [A-Za-z0-9_]* ) (?! [\w:@] )

@@ -34,6 +34,7 @@ from stream_app.language.syntax import (
     Presence,
     Range,
     String,
+    WatchList,
 )
 from stream_app.language.trends import aggregates_in, is_calculated
 from stream_app.language.values import AttributeType
@@ -140,6 +141,8 @@ class Measuring(Checker):
 
     def _measured(self, node: Node, group_by: Collection[str]) -> Node:
         """Replace what is measured, wherever it stands, and make terms false of what has no value."""
+        if isinstance(node, WatchList):
+            self.note(node.span, "a watch list is asked of each event: read it in the query")
         if isinstance(node, Attribute):
             self._check_group(node, group_by)
             return node

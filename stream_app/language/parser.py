@@ -29,6 +29,7 @@ from stream_app.language.syntax import (
     Range,
     Span,
     String,
+    WatchList,
 )
 
 if TYPE_CHECKING:
@@ -154,12 +155,13 @@ class Parser(OperandParser):
         self.expect_symbol(")")
         return Range(left, negated, low, high, Span(start, self.behind))
 
-    def _member(self) -> String | Number | Address | Group:
-        if self.token.kind is Kind.GROUP:
+    def _member(self) -> String | Number | Address | Group | WatchList:
+        if self.token.kind in {Kind.GROUP, Kind.WATCH_LIST}:
             token = self.take()
-            return Group(token.text.partition("@")[2], Span(token.start, token.end))
+            named = Group if token.kind is Kind.GROUP else WatchList
+            return named(token.text.partition("@")[2], Span(token.start, token.end))
         token = self.token
         operand = self.operand()
         if not isinstance(operand, String | Number | Address):
-            self.fail_at(token, "expected a literal or a group")
+            self.fail_at(token, "expected a literal, a group or a watch list")
         return operand

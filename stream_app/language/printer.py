@@ -29,13 +29,14 @@ from stream_app.language.syntax import (
     Presence,
     Range,
     String,
+    WatchList,
 )
 from stream_app.language.words import KEYWORDS
 
 _BARE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def to_text(node: Expression | Operand | Pattern | Group | Name) -> str:  # noqa: PLR0911 - one for each node
+def to_text(node: Expression | Operand | Pattern | Group | WatchList | Name) -> str:  # noqa: PLR0911 - one for each node
     """Write a filter, or a part of one, as its author would."""
     match node:
         case And(terms):
@@ -58,7 +59,7 @@ def to_text(node: Expression | Operand | Pattern | Group | Name) -> str:  # noqa
             return _operand(node)
 
 
-def _operand(node: Operand | Pattern | Group | Name) -> str:  # noqa: PLR0911 - one for each node
+def _operand(node: Operand | Pattern | Group | WatchList | Name) -> str:  # noqa: PLR0911 - one for each node
     match node:
         case Attribute(text) | Number(text) | Address(text):
             return text
@@ -66,8 +67,8 @@ def _operand(node: Operand | Pattern | Group | Name) -> str:  # noqa: PLR0911 - 
             return _quoted(value)
         case Pattern(text):
             return f'"{text}"'
-        case Group(name):
-            return f"Group@{name}"
+        case Group(name) | WatchList(name):
+            return f"{type(node).__name__}@{name}"
         case Name(text):
             return text if _BARE_NAME.fullmatch(text) and text.upper() not in KEYWORDS else _quoted(text)
         case Call("COUNT", ()):

@@ -3,7 +3,8 @@
 Goes in: the terms of a filter, all of which must be true. Comes out: clauses; a clause is a set of needles of which at
 least one is found in an event that the filter is true of. So an event in which no needle of a clause is found needs no
 predicate. Decision: only positive comparisons of an attribute with literals give needles. A negative one is true of an
-absent value, and with it every ``OR`` that holds one: nothing is required of such terms.
+absent value, and with it every ``OR`` that holds one: nothing is required of such terms. Nor is it of one that reads a
+watch list, since what it holds is not known before.
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ from stream_app.language.checks import Literal
 from stream_app.language.folding import fold
 from stream_app.language.patterns import Plain, plain_of
 from stream_app.language.reading import number_of
-from stream_app.language.syntax import And, Attribute, Comparison, Contains, Group, Matches, Membership, Or, String
+from stream_app.language.syntax import (
+    And,
+    Attribute,
+    Comparison,
+    Contains,
+    Group,
+    Matches,
+    Membership,
+    Or,
+    String,
+    WatchList,
+)
 from stream_app.language.values import AttributeType
 
 if TYPE_CHECKING:
@@ -78,7 +90,8 @@ def _needles(node: Expression, environment: Environment) -> Clause:
         case Comparison("=", left, Attribute() as attribute) if isinstance(left, Literal):
             return _equal(attribute, [left], environment)
         case Membership(Attribute() as attribute, False, members):
-            return _equal(attribute, _members(members, environment), environment)
+            literals = _members(members, environment)
+            return frozenset() if literals is None else _equal(attribute, literals, environment)
         case Contains(Attribute(name), False, part) if isinstance(part, Literal):
             return _texts(name, [_written(part)], whole=False)
         case Matches(Attribute(name), False, pattern):
@@ -97,9 +110,12 @@ def _pattern(name: str, plain: Plain | None) -> Clause:
     return whole | _texts(name, parts, whole=False)
 
 
-def _members(members: Iterable[Literal | Group], environment: Environment) -> list[Literal]:
+def _members(members: Iterable[Literal | Group | WatchList], environment: Environment) -> list[Literal] | None:
+    """Give what a value may be; None where that changes while the filter runs."""
     found: list[Literal] = []
     for member in members:
+        if isinstance(member, WatchList):
+            return None
         if isinstance(member, Group):
             found += [String(text, member.span) for text in environment.groups[member.name]]
         else:

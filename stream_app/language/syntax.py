@@ -64,6 +64,13 @@ class Group(Struct, frozen=True, tag=True):
     span: Span
 
 
+class WatchList(Struct, frozen=True, tag=True):
+    """``WatchList@name``: what rules have put on a list by now, a member of ``IN`` only."""
+
+    name: str
+    span: Span
+
+
 class Name(Struct, frozen=True, tag=True):
     """The name of a table, a column or a CMDB attribute in a function's argument."""
 
@@ -116,7 +123,7 @@ class Membership(Struct, frozen=True, tag=True):
 
     operand: Operand
     negated: bool
-    members: tuple[String | Number | Address | Group, ...]
+    members: tuple[String | Number | Address | Group | WatchList, ...]
     span: Span
 
 

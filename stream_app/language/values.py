@@ -20,6 +20,18 @@ class Attributes(Protocol):
         """Give an attribute's value."""
 
 
+class Event(Attributes, Protocol):
+    """An event that a record was read as, with its times in integer milliseconds since 1970."""
+
+    @property
+    def received(self) -> int | None:
+        """When it was received."""
+
+    @property
+    def created(self) -> int | None:
+        """When it happened."""
+
+
 Predicate = Callable[[Attributes], bool]
 
 

@@ -9,9 +9,11 @@ an error, as is a folder without any rule: a rule that somebody wrote never stay
 here: a worker needs none, and a wrong one must not stop it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+
+from msgspec.structs import replace
 
 from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
@@ -20,8 +22,10 @@ from stream_app.rulebook.cases import CASES
 from stream_app.rulebook.chaining import chained
 from stream_app.rulebook.document import Document, parse_document, read_text
 from stream_app.rulebook.fields import Fields
+from stream_app.rulebook.filling import circles, lists_read, names_filled
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.rulebook.rulefile import Defaults, read_rule
+from stream_app.rulebook.watchlists import WatchLists
 from stream_app.sysmon.attributes import VOCABULARY
 
 P = ParamSpec("P")
@@ -40,12 +44,14 @@ def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  #
     nothing: tuple[str, ...] = ()
     groups = _each(problems, folder / GROUPS, ".toml", _group, nothing)
     tables = _each(problems, folder / TABLES, ".csv", _table, LookupTable(columns=(), rows=()))
-    environment = Environment(vocabulary=VOCABULARY, groups=groups, tables=tables)
+    read = list(_documents(_rule_files(problems, folder)))
+    lists = WatchLists(name for document, _ in read if document is not None for name in names_filled(document))
+    environment = Environment(vocabulary=VOCABULARY, groups=groups, tables=tables, watch_lists=lists.named)
     rules: dict[str, Rule] = {}
-    paths: dict[str, str] = {}
     documents: dict[str, Document] = {}
-    for path in _rule_files(problems, folder):
-        document = _tried(problems, _document, path)
+    paths: dict[str, str] = {}
+    for document, found in read:
+        problems += found
         if document is None:
             continue
         rule_id = document.data.get("id")
@@ -53,7 +59,10 @@ def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  #
             problems.append(document.at_value(("id",), f"id {rule_id!r} is already that of {paths[rule_id]}"))
         rule = _tried(problems, read_rule, document, environment, defaults)
         if rule is not None:
-            rules[rule.id], documents[rule.id] = rule, document
+            uses = rule.watch_lists or lists_read(rule)
+            rules[rule.id] = replace(rule, lists=lists) if uses else rule
+            documents[rule.id] = document
+    problems += circles(rules.values(), documents)
     if not rules and not problems:
         problems.append(_about(folder, "no rule in this folder"))
     rules = chained(rules, documents, problems)
@@ -110,6 +119,14 @@ def _each(
         return {}
     files = [path for path in _tried(problems, _listed, folder) or () if path.suffix == suffix]
     return {path.stem: _tried(problems, read, path) or stand_in for path in files}
+
+
+def _documents(paths: Iterable[Path]) -> Iterator[tuple[Document | None, list[Diagnostic]]]:
+    """Read each rule's file, all before the first rule: a rule may read a list that one behind it fills."""
+    for path in paths:
+        problems: list[Diagnostic] = []
+        document = _tried(problems, _document, path)
+        yield document, problems
 
 
 def _document(path: Path) -> Document:

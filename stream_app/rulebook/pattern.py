@@ -163,4 +163,5 @@ def _notes(compiled: Filter, table: Fields) -> Iterator[Diagnostic]:
         said = "no condition needs a text to be there: the filter is asked of every event of its types"
     else:
         return
+    said += "; what is on a watch list is not known before" if compiled.watch_lists else ""
     yield table.document.at_value((*table.path, "query"), said)

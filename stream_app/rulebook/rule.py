@@ -10,6 +10,7 @@ from stream_app.language.compile import Filter
 from stream_app.language.constraint import Constraint, MappedAggregate
 from stream_app.language.diagnostics import Diagnostic
 from stream_app.rulebook.join import Join
+from stream_app.rulebook.watchlists import Filling, WatchLists
 
 
 class Subpattern(Struct, frozen=True):
@@ -65,6 +66,10 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """How many triggering records an incident names: the first, and the latest of the others."""
     chained: bool = False
     """Whether other rules read its incidents."""
+    watch_lists: tuple[Filling, ...] = ()
+    """What its incidents put on watch lists when they are made."""
+    lists: WatchLists | None = None
+    """The lists of all rules that were loaded with it; None for a rule that neither fills nor reads one."""
     content_id: str = ""
     """SHA-256 of what decides (query, group-by, constraint, window, options), hexadecimal."""
 
@@ -122,6 +127,11 @@ class Rulebook(Struct, frozen=True):
     """All loaded rules by id; disabled ones are here too and detect skips them."""
 
     rules: Mapping[str, Rule]
+
+    @property
+    def lists(self) -> WatchLists | None:
+        """The watch lists of the rules that run; None where they use none."""
+        return next((rule.lists for rule in self.enabled if rule.lists is not None), None)
 
     @property
     def enabled(self) -> tuple[Rule, ...]:

@@ -16,6 +16,7 @@ from stream_app.rulebook.clear import read_clear
 from stream_app.rulebook.content import content_id
 from stream_app.rulebook.document import Document
 from stream_app.rulebook.fields import Fields
+from stream_app.rulebook.filling import read_fillings
 from stream_app.rulebook.join import Way
 from stream_app.rulebook.joint import Read, join_of
 from stream_app.rulebook.mapping import Mapped, read_mapping
@@ -53,14 +54,16 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     problems: list[Diagnostic] = []
     fields = Fields.of(document, problems)
     ignore_case = fields.choice("case", {"ignore": True, "exact": False}, defaults.ignore_case)
-    environment = msgspec.structs.replace(environment, ignore_case=ignore_case)
+    event_clock = fields.choice("clock", {"receive": False, "event": True}, defaults.event_clock)
+    environment = msgspec.structs.replace(environment, ignore_case=ignore_case, event_clock=event_clock)
     patterns = read_patterns(fields, environment)
     trigger, ways = read_trigger(fields, patterns)
     relations = read_relations(fields, patterns, environment)
     rule = _rule(fields, patterns, ways, defaults)
     incident = _incident(fields, patterns, ways, environment)
     clear = read_clear(patterns, incident, ways, environment)
-    rule = msgspec.structs.replace(rule, shown=incident.shown)
+    fillings = read_fillings(fields)
+    rule = msgspec.structs.replace(rule, shown=incident.shown, event_clock=event_clock, watch_lists=fillings)
     if (patterns.joint or rule.holds_all) and rule.window > LONGEST_HELD * _SECOND:
         why = "" if patterns.joint else " for this rule's aggregates"
         fields.at_value(f"window: all events of it must be held{why}, so it may be {LONGEST_HELD} at most", "window")
@@ -109,7 +112,6 @@ def _rule(fields: Fields, patterns: Patterns, ways: Sequence[Way], defaults: Def
         subpattern=patterns.own[0] if patterns.own else _REFUSED,
         mapping=(),
         enabled=fields.flag("enabled", default=True),
-        event_clock=fields.choice("clock", {"receive": False, "event": True}, defaults.event_clock),
         lateness=_milliseconds(fields, "lateness", 0, defaults.lateness),
         clear_after=_milliseconds(fields, "clear_after", 1, defaults.clear_after),
         final=final,

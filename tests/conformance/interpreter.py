@@ -30,6 +30,7 @@ from stream_app.language.syntax import (
     Presence,
     Range,
     String,
+    WatchList,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Interpreter:
         self.environment = environment
         self.flags = re.DOTALL | (re.IGNORECASE if environment.ignore_case else 0)
 
-    def matches(self, node: Expression, event: Attributes) -> bool:  # noqa: C901, PLR0911 - one case for each node
+    def matches(self, node: Expression, event: Attributes) -> bool:  # noqa: PLR0911 - one case for each node
         """Tell whether the filter matches the event."""
         match node:
             case And(terms):
@@ -91,11 +92,7 @@ class Interpreter:
             case Presence(operand, negated):
                 return (self.value(operand, event) is None) != negated
             case Membership(operand, negated, members):
-                literals = []
-                for member in members:
-                    names = self.environment.groups[member.name] if isinstance(member, Group) else ()
-                    literals += [String(name, member.span) for name in names] or [member]
-                literals = [literal for literal in literals if not isinstance(literal, Group)]
+                literals = [literal for member in members for literal in self.literals(member)]
                 return any(self.compare("=", operand, literal, event) for literal in literals) != negated
             case Range(operand, negated, low, high):
                 inside = self.compare(">=", operand, low, event) and self.compare("<=", operand, high, event)
@@ -105,6 +102,15 @@ class Interpreter:
             case Matches(operand, negated, pattern):
                 return self.search(self.value(operand, event), pattern.text) != negated
         raise AssertionError(node)
+
+    def literals(self, member: String | Number | Address | Group | WatchList) -> list[String | Number | Address]:
+        """Give what a member stands for."""
+        if isinstance(member, Group):
+            return [String(name, member.span) for name in self.environment.groups[member.name]]
+        if isinstance(member, WatchList):
+            values = self.environment.watch_lists[member.name].values
+            return [String(text(value), member.span) for value in values if value != ""]
+        return [member]
 
     def escaped(self, part: Operand, event: Attributes) -> str | None:
         """Give a pattern for an operand's text."""

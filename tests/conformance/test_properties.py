@@ -37,6 +37,7 @@ from stream_app.language.syntax import (
     Range,
     Span,
     String,
+    WatchList,
 )
 from stream_app.language.tables import parse_table
 
@@ -181,7 +182,8 @@ def _comparisons(left: st.SearchStrategy, right: st.SearchStrategy, *operators: 
 
 def _members(operand: st.SearchStrategy, literal: st.SearchStrategy, *groups: str) -> st.SearchStrategy:
     group = st.sampled_from(groups).map(lambda name: Group(name, NOWHERE))
-    members = st.lists(literal | group, min_size=1, max_size=4).map(tuple)
+    lists = st.sampled_from(("hosts", "addresses", "ports", "nothing")).map(lambda name: WatchList(name, NOWHERE))
+    members = st.lists(literal | group | lists, min_size=1, max_size=4).map(tuple)
     return st.builds(Membership, operand, st.booleans(), members, st.just(NOWHERE))
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stream_app.language.compile import Environment
 
 HERE = Path(__file__).parent
-NAMES = ("absence", "case", "escapes", "functions", "operators", "patterns", "types")
+NAMES = ("absence", "case", "escapes", "functions", "operators", "patterns", "types", "watchlists")
 ROWS = [
     pytest.param(row, id=f"{name}-{number}")
     for name in NAMES

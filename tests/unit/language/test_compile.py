@@ -29,6 +29,24 @@ class Counting(dict):
         return super().get(name, default)
 
 
+class Numbers:
+    """A watch list of 1 and 2 that counts how often it is asked; ``clocks`` says by which clocks it was wanted."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.clocks: list[bool] = []
+
+    def reader(self, read: object, *, event_clock: bool) -> object:
+        """Give the test of a filter."""
+        self.clocks.append(event_clock)
+
+        def listed(key: object, _: object) -> bool:
+            self.asked += 1
+            return key in {read("1"), read("2")}
+
+        return listed
+
+
 def _parses(text: str) -> bool:
     try:
         parse(text)
@@ -131,3 +149,32 @@ def test_networks_are_merged_and_searched(address: int, expected: bool) -> None:
     """Overlapping, touching and inner intervals are one."""
     networks = Networks.of([(20, 20), (1, 5), (2, 3), (6, 9)])
     assert (((1, 20), (9, 20)), expected) == ((networks.lows, networks.highs), networks.hold(address))
+
+
+def test_a_watch_list_is_asked_of_each_event() -> None:
+    """Also where a term reads nothing but eventType, which is otherwise asked once for a type."""
+    listed = Numbers()
+    environment = Environment({"eventType": AttributeType.STRING}, watch_lists={"x": listed}, event_clock=True)
+    compiled = compile_filter(parse('eventType IN ("3", WatchList@x)'), environment)
+    assert ("", frozenset({"x"}), (), [True]) == (
+        compiled.kind_text,
+        compiled.watch_lists,
+        compiled.clauses,
+        listed.clocks,
+    )
+    assert [True, True, True, False] == [compiled({"eventType": each}) for each in "1234"]
+    assert 3 == listed.asked
+
+
+def test_no_needle_is_known_where_a_watch_list_may_let_an_event_through() -> None:
+    """A clause of another term stands; an OR with such a term requires nothing."""
+    environment = Environment(dict.fromkeys(("a", "b"), AttributeType.STRING), watch_lists={"x": Numbers()})
+    alone, beside, either = (
+        compile_filter(parse(text), environment).clauses
+        for text in (
+            'a IN ("y", WatchList@x)',
+            'a IN ("y", WatchList@x) AND b = "z"',
+            'a IN (WatchList@x) OR b = "z"',
+        )
+    )
+    assert ((), ["b"], ()) == (alone, [needle.attribute for clause in beside for needle in clause], either)

@@ -18,6 +18,8 @@ from stream_app.language.lexer import Kind, tokenise
         ("a/b-1", [("a", Kind.WORD), ("/", Kind.SYMBOL), ("b", Kind.WORD), ("-", Kind.SYMBOL), ("1", Kind.NUMBER)]),
         ("Group@PH_SYS-1.x,", [("Group@PH_SYS-1.x", Kind.GROUP), (",", Kind.SYMBOL)]),
         ("group@x", [("group@x", Kind.GROUP)]),
+        ("WatchList@bad-hosts.1)", [("WatchList@bad-hosts.1", Kind.WATCH_LIST), (")", Kind.SYMBOL)]),
+        ("watchlist@x", [("watchlist@x", Kind.WATCH_LIST)]),
         (r'"a\"b" x', [(r'"a\"b"', Kind.STRING), ("x", Kind.WORD)]),
         (r'"a\\" x', [(r'"a\\"', Kind.STRING), ("x", Kind.WORD)]),
         ('"a\nb"', [('"a\nb"', Kind.STRING)]),
