@@ -15,7 +15,7 @@ from stream_app.kafka.embedded import EmbeddedBroker
 from stream_app.kafka.following import follow
 from stream_app.kafka.producing import produce
 from stream_app.kafka.topics import Names, declare
-from stream_app.kafka.watchlists import WatchListsUnread, entries_on
+from stream_app.kafka.watchlists import entries_on
 from stream_app.rulebook.watchlists import Listing
 from tests.brokers import settings_of
 from tests.workers import WorkerProcess
@@ -137,17 +137,3 @@ def test_a_list_is_shown(connection: Connection) -> None:
     assert [{"list": "b", "customer": "1", "value": "x\x1b[31m", "time": 0, "until": START}] == [
         json.loads(line) for line in shown("b", "--json")
     ]
-
-
-def test_a_worker_does_not_start_without_the_lists(tmp_path: Path) -> None:
-    """Rules that use them need their topic; without it the worker says so and ends, and so does who looks at them."""
-    write_rules(tmp_path / "rules")
-    with EmbeddedBroker() as broker:
-        connection = Connection(bootstrap_servers=broker.bootstrap_servers)
-        broker.make_topics(topic.name for topic in declare(NAMES) if topic.name != NAMES.watchlists)
-        settings = settings_of(connection, NAMES) | {"rules": str(tmp_path / "rules")}
-        with pytest.raises(WatchListsUnread, match="make it with `stream-app topics create`"):
-            entries_on(connection, "others-watchlists")
-        with WorkerProcess(tmp_path, "worker", settings) as worker:
-            assert 1 == worker.process.wait(60)
-        assert f"topics that do not exist: {NAMES.watchlists}" in worker.said()
