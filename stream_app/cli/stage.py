@@ -24,7 +24,7 @@ from stream_app.engine.rejection import decode_rejection
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.partition import partition_of
 from stream_app.kafka.producing import producer_settings
-from stream_app.kafka.topics import Names
+from stream_app.kafka.topics import Names, declare
 
 STALLED = 60.0
 """Seconds without a further commit after which the worker is given up."""
@@ -67,7 +67,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         names = self._names
-        self._watch.make([names.sysmon, names.matches, names.changelog, names.incidents, names.rejected])
+        self._watch.make(topic.name for topic in declare(names))
         self._watch.follow([names.matches, names.incidents, names.rejected])
         return self
 

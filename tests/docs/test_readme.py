@@ -126,9 +126,9 @@ def test_a_stranger_gets_to_incidents_on_kafka(home: Path, kafka: LocalBroker) -
     """On a real Kafka: make the topics, start a worker, send the scene, and see its six incidents."""
     where = {"bootstrap_servers": kafka.bootstrap_servers}
     created = stream_app("topics", "create", folder=home, **where)
-    assert (0, 5) == (created.returncode, created.stdout.count(": created\n")), created.stderr
+    assert (0, 6) == (created.returncode, created.stdout.count(": created\n")), created.stderr
     as_declared = stream_app("topics", "show", folder=home, **where)
-    assert (0, 5) == (as_declared.returncode, as_declared.stdout.count("as declared")), as_declared.stdout
+    assert (0, 6) == (as_declared.returncode, as_declared.stdout.count("as declared")), as_declared.stdout
     with WorkerProcess(home, "worker", where) as worker:
         sent = stream_app("produce", "records.jsonl", folder=home, **where)
         assert sent.stdout.startswith("56 records sent to sysmon in "), sent.stderr
@@ -148,7 +148,7 @@ def test_a_stranger_gets_to_incidents_on_kafka(home: Path, kafka: LocalBroker) -
 
 def write_rule(home: Path) -> Path:
     """Write the README's rule and its cases where it says they belong; gives the rule's file."""
-    rule, cases = blocks("toml")
+    rule, cases = blocks("toml")[:2]
     files = re.findall(r"`(rules/\S+\.toml)`", README)
     path: Path = home / files[0]
     path.parent.mkdir()
@@ -179,6 +179,21 @@ def test_the_rule_of_the_readme_does_what_its_cases_say(home: Path) -> None:
         given = [Record("sysmon", 0, at, time, value) for at, (_, value, time) in enumerate(records(case))]
         found = [msgspec.json.decode(to_bytes(each)) for each in replay(rulebook, given) if isinstance(each, Incident)]
         assert list(case.incidents) == [projection(each, BASE_MS, rule) for each in found]
+
+
+def test_the_watch_list_of_the_readme_is_filled_and_read(home: Path) -> None:
+    """The table stands behind the example's rule, and what is said to read it is read in another one."""
+    path = write_rule(home)
+    filled = path.read_text() + next(block for block in blocks("toml") if block.startswith("[[watch_list]]"))
+    path.write_text(filled)
+    (condition,) = re.findall(r"`([^`\n]* IN \(WatchList@[^`\n]*)`", README)
+    reader = filled.partition("[[watch_list]]")[0].replace("LSASS_READ_OFTEN", "READER")
+    reader = re.sub("query = .*", f"query = '{condition}'", reader)
+    (home / "rules" / "reader").mkdir()
+    (home / "rules" / "reader" / "reader.toml").write_text(reader)
+    checked = stream_app("rules", "check", folder=home)
+    assert (0, True) == (checked.returncode, "read, 1 watch list, nothing wrong" in checked.stdout), checked.stderr
+    assert "what is on a watch list is not known before" in checked.stderr
 
 
 def test_the_settings_are_those_of_the_code() -> None:
