@@ -21,6 +21,8 @@ class Counters:
         """Matches that were counted before and were answered with the same incident again."""
         self.incidents = 0
         """Incident records sent."""
+        self.listed = 0
+        """Entries sent to the topic of the watch lists."""
         self.rejected: Counter[str] = Counter()
         """Records sent to the rejected topic, by reason; late ones are here too."""
         self.reject_streak = 0

@@ -284,6 +284,7 @@ class _Fold:
 
     def _flush(self) -> None:
         self._batch.send_all(self._windows.names.watchlists, self._listed)
+        self._counters.listed += len(self._listed)
         self._listed = []
         self._batch.send_all(self._windows.names.incidents, self._incidents)
         self._batch.send_all(self._windows.names.matches, self._matches)

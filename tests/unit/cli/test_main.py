@@ -208,7 +208,7 @@ def test_replay_judges_lateness_only_when_asked(tmp_path: Path) -> None:
     assert b"jumps.jsonl:3: rejected for PH_Rule_SIGMA_1774: late: " in late
 
 
-@pytest.mark.parametrize("command", [["topics", "show"], ["produce", str(SCENE)], ["incidents"]])
+@pytest.mark.parametrize("command", [["topics", "show"], ["produce", str(SCENE)], ["incidents"], ["watchlist"]])
 def test_a_broker_that_is_not_there_is_a_line(command: list[str]) -> None:
     """After some tries: status 1 and one line, once, that says where it looked and what to check."""
     done = run(*command, bootstrap_servers=CLOSED)

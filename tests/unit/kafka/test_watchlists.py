@@ -116,7 +116,7 @@ def test_what_an_incident_lists_is_written_when_it_is_made(rulebook: Rulebook) -
     stage = Stage(rulebook)
     batch, written = stage.handle(match(0, 1_000), match(1, 2_000))
     assert [(PC, Listing(1_000, 1_000 + KEEP))] == written
-    assert not batch.settled
+    assert (False, 1) == (batch.settled, stage.windows.counters.listed)
     assert [] == stage.handle(match(2, 3_000))[1]
     assert [(PC, Listing(500_000, 500_000 + KEEP))] == stage.handle(match(3, 500_000))[1]
 
