@@ -25,7 +25,7 @@ def content_id(rule: Rule, environment: Environment) -> str:
     query = to_text(parse(subpattern.query))
     constraint, shown = subpattern.constraint, [(name, aggregate.text) for name, aggregate in rule.shown]
     counted = (constraint.operator, constraint.number) if isinstance(constraint, CountConstraint) else constraint.text
-    read = f"{query} {counted} {shown}"
+    read = f"{query} {counted} {shown} {[each.when for each in rule.exceptions]}"
     cmdb = CMDB if "DeviceToCMDBAttr" in read else read
     decides = (
         VERSION,
@@ -42,5 +42,10 @@ def content_id(rule: Rule, environment: Environment) -> str:
             if name in read or name.startswith(cmdb)
         ],
         *([shown] if shown else ()),
+        *(
+            [[(to_text(parse(each.when)), each.period and each.period.facts) for each in rule.exceptions]]
+            if rule.exceptions
+            else ()
+        ),
     )
     return hashlib.sha256(msgspec.msgpack.encode(decides)).hexdigest()

@@ -26,6 +26,7 @@ INCIDENT_FIELDS = frozenset(
         "eventSeverity",
         "eventSeverityCat",
         "eventType",
+        "incidentClearedTime",
         "incidentCount",
         "incidentDetail",
         "incidentFirstSeen",

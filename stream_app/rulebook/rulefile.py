@@ -17,13 +17,14 @@ from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.language.parser import parse
 from stream_app.rulebook.content import content_id
 from stream_app.rulebook.document import Document
+from stream_app.rulebook.exceptions import read_exceptions
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.mapping import read_mapping
 from stream_app.rulebook.rule import Rule, Subpattern
 from stream_app.sysmon.attributes import NOT_NEGATIVE
 
 LONGEST = 31_622_400
-"""The longest window, lateness and clear_after: 366 days in seconds. A longer one is a slip of the keyboard."""
+"""The longest window, and the like: 366 days in seconds. A longer one is a slip of the keyboard."""
 LONGEST_HELD = 86_400
 """The longest window, in seconds, of a rule that must hold every event of it: a group's row is bounded."""
 MOST_EVIDENCE = 100
@@ -48,6 +49,7 @@ class Defaults(Struct, frozen=True):
     lateness: int = 600_000
     clear_after: int = 86_400_000
     evidence: int = 5
+    update_interval: int = 60_000
 
 
 def read_rule(document: Document, environment: Environment, defaults: Defaults) -> Rule:
@@ -63,6 +65,8 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
         mapping, shown, carries = read_mapping(incident, subpattern, environment)
         subpattern = msgspec.structs.replace(subpattern, carries=carries)
         rule = msgspec.structs.replace(rule, mapping=mapping, shown=shown, subpattern=subpattern)
+    exceptions = read_exceptions(fields, problems, environment, dict(rule.mapping), dict(rule.shown))
+    rule = msgspec.structs.replace(rule, exceptions=exceptions)
     if rule.holds_all and rule.window > LONGEST_HELD * _SECOND:
         fields.at_value(
             f"window: all events of it must be held for this rule's aggregates, so it may be {LONGEST_HELD} at most",
@@ -99,6 +103,7 @@ def _rule(fields: Fields, subpattern: Subpattern, defaults: Defaults) -> Rule:
         clear_after=_milliseconds(fields, "clear_after", 1, defaults.clear_after),
         final=fields.choice("decide", {"arrival": False, "final": True}, last),
         evidence=fields.integer("evidence", 1, MOST_EVIDENCE, defaults.evidence),
+        update_interval=_milliseconds(fields, "update_interval", 0, defaults.update_interval),
     )
 
 
