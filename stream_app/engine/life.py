@@ -60,20 +60,15 @@ def age(
 ) -> tuple[Episodes, Episodes]:
     """Let the stream's time come to ``stream_time``, at ``position`` of the matches topic.
 
-    What was held back is told of, and what is over is cleared: one record for both. ``clears=False`` clears nothing.
+    What was held back is told of, and what is over is cleared; in one record where both come due at once. Who comes at
+    once to where another came in steps is told the same. ``clears=False`` clears nothing.
     """
-    after, said = list(episodes), []
-    for index, episode in enumerate(episodes):
-        if not _stands(episode):
-            continue
-        if clears and stream_time >= _over_at(rule, episode):
-            after[index] = _cleared(rule, episode, position)
-        elif episode.flags & PENDING and stream_time >= (told := episode.said + rule.update_interval):
-            after[index] = replace(episode, said=told, flags=episode.flags & ~PENDING, position=position)
-        else:
-            continue
-        if not episode.flags & MUTED:
-            said.append(after[index])
+    after: list[Episode] = []
+    said: list[Episode] = []
+    for episode in episodes:
+        steps = _aged(rule, episode, stream_time, position, clears=clears) if _stands(episode) else ()
+        after.append(steps[-1] if steps else episode)
+        said += [] if episode.flags & MUTED else steps
     return tuple(after), tuple(said)
 
 
@@ -89,6 +84,19 @@ def _over_at(rule: Rule, episode: Episode) -> int:
 def _due(rule: Rule, episode: Episode) -> int:
     over = _over_at(rule, episode)
     return min(over, episode.said + rule.update_interval) if episode.flags & PENDING else over
+
+
+def _aged(rule: Rule, episode: Episode, stream_time: int, position: int, *, clears: bool) -> list[Episode]:
+    """Give an incident as it is after each thing that the stream's time does to it."""
+    steps: list[Episode] = []
+    over = _over_at(rule, episode)
+    told = episode.said + rule.update_interval
+    if episode.flags & PENDING and stream_time >= told and not (clears and told >= over):
+        episode = replace(episode, said=told, flags=episode.flags & ~PENDING, position=position)
+        steps.append(episode)
+    if clears and stream_time >= over:
+        steps.append(_cleared(rule, episode, position))
+    return steps
 
 
 def _cleared(rule: Rule, episode: Episode, position: int) -> Episode:

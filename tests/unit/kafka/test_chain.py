@@ -15,7 +15,7 @@ from stream_app.kafka import screening, windows
 from stream_app.kafka.batch import Batch
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
-from tests.corpus import RULES
+from tests.corpus import EVERY_CHANGE, RULES
 from tests.unit.kafka.simulation import Run, simulate
 
 SEEDS = range(300)
@@ -25,7 +25,7 @@ CLEAN = Run(missing=0, extra=0, wrong=0)
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
     """Give the seed rule."""
-    whole = load_rulebook(RULES)
+    whole = load_rulebook(RULES, EVERY_CHANGE)
     return Rulebook({"PH_Rule_SIGMA_1774": whole.rules["PH_Rule_SIGMA_1774"]})
 
 
