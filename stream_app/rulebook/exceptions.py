@@ -9,7 +9,7 @@ under the same exceptions in every order of arrival; an aggregate changes with e
 is refused: what it is asked of was named by whoever made the events, and no budget is kept here.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, time
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo, available_timezones
@@ -46,30 +46,30 @@ class RuleException(Struct, frozen=True):
         return self.period is None or self.period.holds(moment)
 
 
-def read_exceptions(
-    fields: Fields,
-    problems: list[Diagnostic],
-    environment: Environment,
-    mapped: Collection[str],
-    shown: Collection[str],
-) -> tuple[RuleException, ...]:
-    """Read the tables, in their order. What is wrong with them is reported.
+def read_exceptions(fields: Fields, problems: list[Diagnostic], environment: Environment) -> tuple[RuleException, ...]:
+    """Read the tables of a rule's file, in their order. What is wrong with them is reported.
 
-    ``mapped`` are the incident attributes that come from group-by attributes, ``shown`` those that show aggregates.
+    The incident's attributes are those that the [incident] table names, whatever else is wrong with that.
     """
-    own = {name: kind for name, kind in environment.vocabulary.items() if name in mapped}
+    incident = fields.data.get("incident")
+    sources = incident if isinstance(incident, dict) else {}
+    shown = [name for name, source in sources.items() if "(" in str(source)]
+    own = {name: kind for name, kind in environment.vocabulary.items() if name in sources and name not in shown}
+    others = {name: f"{name!r} is no attribute of the incident" for name in environment.vocabulary if name not in own}
+    for name in shown:
+        others[name] = f"{name!r} shows an aggregate, which changes with every event: name what is grouped by"
     environment = replace(environment, vocabulary=own)
-    return tuple([_exception(table, problems, environment, shown) for table in fields.tables("exception")])
+    return tuple([_exception(table, problems, environment, others) for table in fields.tables("exception")])
 
 
 def _exception(
-    table: Fields, problems: list[Diagnostic], environment: Environment, shown: Collection[str]
+    table: Fields, problems: list[Diagnostic], environment: Environment, others: Mapping[str, str]
 ) -> RuleException:
     when = table.text("when")
     at = table.document.at_key(table.path, "")
     found = RuleException(
         when=when,
-        condition=_condition(when, table, problems, environment, shown),
+        condition=_condition(when, table, problems, environment, others),
         period=_period(table),
         reason=table.text("reason"),
         place=f"{at.path}:{at.line}",
@@ -79,8 +79,9 @@ def _exception(
 
 
 def _condition(
-    when: str, table: Fields, problems: list[Diagnostic], environment: Environment, shown: Collection[str]
+    when: str, table: Fields, problems: list[Diagnostic], environment: Environment, others: Mapping[str, str]
 ) -> Filter:
+    """Compile the condition; ``others`` says of attributes that may not be named why not."""
     if when == "":
         return EVERYTHING
     place = table.verbatim("when", literal=True)
@@ -89,21 +90,20 @@ def _condition(
         return EVERYTHING
     try:
         expression = parse(when, place)
-        aggregates = list(_aggregates(expression, place, shown))
-        compiled = EVERYTHING if aggregates else compile_filter(expression, environment, place)
+        refused = list(_refused(expression, place, others))
+        compiled = EVERYTHING if refused else compile_filter(expression, environment, place)
     except LanguageError as error:
         problems.extend(error.diagnostics)
         return EVERYTHING
-    problems.extend(aggregates)
+    problems.extend(refused)
     problems.extend(replace(each, message=f"{each.message}: not in an exception") for each in compiled.hazards)
     return compiled
 
 
-def _aggregates(expression: Expression, place: Place, shown: Collection[str]) -> Iterator[Diagnostic]:
+def _refused(expression: Expression, place: Place, others: Mapping[str, str]) -> Iterator[Diagnostic]:
     for node in nodes(expression):
-        if isinstance(node, Attribute) and node.name in shown:
-            said = f"{node.name!r} shows an aggregate, which changes with every event: name what is grouped by"
-            yield place.diagnose(node.span.start, said)
+        if isinstance(node, Attribute) and node.name in others:
+            yield place.diagnose(node.span.start, others[node.name])
 
 
 def _period(table: Fields) -> Period | None:
@@ -122,7 +122,7 @@ def _moment(table: Fields, key: str) -> int | None:
     noun = "a date-time with an offset such as 2026-01-31T22:00:00+01:00"
     moment = table.one_of(key, datetime, noun)
     if moment is not None and moment.tzinfo is None:
-        table.at_value(f"{key}: expected {noun}, got one without: whose clock is it?", key)
+        table.at_value(f"{key}: expected {noun}: whose clock is it?", key)
         return None
     return None if moment is None else milliseconds(moment)
 

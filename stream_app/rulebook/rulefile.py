@@ -65,8 +65,7 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
         mapping, shown, carries = read_mapping(incident, subpattern, environment)
         subpattern = msgspec.structs.replace(subpattern, carries=carries)
         rule = msgspec.structs.replace(rule, mapping=mapping, shown=shown, subpattern=subpattern)
-    exceptions = read_exceptions(fields, problems, environment, dict(rule.mapping), dict(rule.shown))
-    rule = msgspec.structs.replace(rule, exceptions=exceptions)
+    rule = msgspec.structs.replace(rule, exceptions=read_exceptions(fields, problems, environment))
     if rule.holds_all and rule.window > LONGEST_HELD * _SECOND:
         fields.at_value(
             f"window: all events of it must be held for this rule's aggregates, so it may be {LONGEST_HELD} at most",
