@@ -68,6 +68,7 @@ def settings_of(connection: Connection, names: Names, partitions: int = 4) -> di
         "partitions": str(partitions),
         "session_timeout_s": "6",
         "commit_interval_s": "0.5",
+        "update_interval_s": "0",  # every change is said: who counts records counts all
     }
 
 

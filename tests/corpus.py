@@ -13,6 +13,7 @@ from pathlib import Path
 from stream_app.rulebook.cases import CASES, Case, load_cases
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rule, Rulebook
+from stream_app.rulebook.rulefile import Defaults
 from stream_app.sysmon.normalise import Unreadable, normalise
 
 RULES = Path(__file__).parents[1] / "rules"
@@ -20,6 +21,9 @@ SEED = RULES / "windows-python-initiated-connection"
 """The rule that the project starts from: the one of runs that are about anything but rules."""
 BASE_MS = 1_750_000_000_000
 """When the first case begins if the runner has no other wish: a moment of June 2025."""
+
+EVERY_CHANGE = Defaults(update_interval=0)
+"""What cases are played with: each decision is said. Workers have STREAM_APP_UPDATE_INTERVAL_S=0 for it."""
 
 Keyed = tuple[bytes | None, bytes, int]
 """A record to produce: key, value, timestamp in milliseconds."""
@@ -33,7 +37,7 @@ def seed_rules(folder: Path) -> Path:
 
 def seed_rulebook() -> Rulebook:
     """Give that rule alone."""
-    rulebook = load_rulebook(RULES)
+    rulebook = load_rulebook(RULES, EVERY_CHANGE)
     rule = rule_of(SEED, rulebook)
     return Rulebook({rule.id: rule})
 

@@ -15,7 +15,7 @@ from stream_app.kafka.producing import produce
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.load import load_rulebook
 from tests.brokers import everything
-from tests.corpus import corpus, records, scheduled
+from tests.corpus import EVERY_CHANGE, corpus, records, scheduled
 from tests.workers import WorkerProcess
 
 PATIENCE = 60.0
@@ -24,7 +24,7 @@ PATIENCE = 60.0
 
 def play_corpus(connection: Connection, names: Names, rules: Path) -> int:
     """Produce the records of every case, each case in a time of its own; gives how many."""
-    planned = scheduled(corpus(rules), load_rulebook(rules))
+    planned = scheduled(corpus(rules), load_rulebook(rules, EVERY_CHANGE))
     return produce(connection, names.sysmon, [each for _, case, base in planned for each in records(case, base)])
 
 
@@ -37,7 +37,7 @@ def replayed(connection: Connection, names: Names, count: int, rules: Path) -> s
     """Give the incident records that replay gives for what lies on the topic, time standing still as it does there."""
     given = records_on(connection, names)
     assert count == len(given)
-    emitted = replay(load_rulebook(rules), given, sources=None)
+    emitted = replay(load_rulebook(rules, EVERY_CHANGE), given, sources=None)
     return {to_bytes(each) for each in emitted if isinstance(each, Incident)}
 
 

@@ -53,7 +53,10 @@ def command(file: str | None, *, as_json: bool) -> None:
 
 
 def _demonstration(given: Settings, servers: str, folder: Path) -> Settings:
-    """Give the settings of the demonstration's worker: the user's rules and options, on the embedded broker."""
+    """Give the settings of the demonstration's worker: the user's rules and options, on the embedded broker.
+
+    Decision: it says every change of an incident, the moment it comes.
+    """
     fresh = Settings()
     return replace(
         given,
@@ -71,6 +74,7 @@ def _demonstration(given: Settings, servers: str, folder: Path) -> Settings:
         min_insync=1,
         data_dir=str(folder),
         drained="hold",
+        update_interval_s=0,  # its time stands still at the end: what were held back would never be said
         commit_interval_s=0.1,
         log_level="warning",
         log_format="text",

@@ -4,6 +4,9 @@ A trigger belongs to an incident while it is no more than ``quiet`` after its la
 makes a new one. Decision: triggers that come in another order than their times may first look like two incidents and
 then be joined by one in between. The one that was made first then takes the counts over, and the other is given once
 more, cleared and with no counts, so that sums over the newest revisions are exact in every order.
+
+Decision: what is cleared has an end. A trigger up to it counts in the incident, which stays cleared; one behind it does
+not, and no incident reaches from one side of such a moment to the other.
 """
 
 from collections.abc import Sequence
@@ -12,16 +15,14 @@ from msgspec.structs import replace
 
 from stream_app.engine.incident import incident_id
 from stream_app.engine.key import Key
-from stream_app.engine.row import Born, Episode, Latest, Mark, Row, Source
+from stream_app.engine.life import told_at
+from stream_app.engine.row import MOST, PENDING, Born, Episode, Latest, Mark, Row, Source
 from stream_app.engine.window import Decision, place_of
 from stream_app.rulebook.rule import Rule
 
 REACH = 100_000
 """How many offsets of the matches topic are read again at most after a crash: what a worker may have in flight there.
 An incident that is over stays in its row until it lies further back than that, since it may have to be sent again."""
-
-MOST = 64
-"""Incidents of one key that a row holds; more are only possible where records carry invented times, centuries apart."""
 
 
 def correlate(
@@ -56,39 +57,57 @@ def correlate(
 
 
 def alone(  # noqa: PLR0913, PLR0917 - a row is not made of it first: most matches come here
-    rule: Rule, key: Key, episodes: tuple[Episode, ...], sources: tuple[Source, ...], mark: Mark, position: int
+    rule: Rule,
+    key: Key,
+    episodes: tuple[Episode, ...],
+    sources: tuple[Source, ...],
+    mark: Mark,
+    position: int,
+    stream_time: int | None,
 ) -> Episode | None:
     """Give the only incident of a key after a trigger with one event behind it, which it makes or goes on with.
 
-    Nearly every match there is. None where this is not the whole story: :func:`correlate` tells it of a row at
-    ``position``, with equal results.
+    Nearly every match there is. None where this is not the whole story: :func:`~stream_app.engine.life.age`,
+    :func:`correlate` and :func:`~stream_app.engine.life.pace` tell it of a row at ``position``, with equal results for
+    a trigger that is not late. It is to be said unless it is pending or muted.
     """
     if rule.chained:  # it keeps what it was made as
         return None
     time = mark.time
     if not episodes:
         evidence = _bounded((mark,), rule.evidence)
-        return Episode(incident_id(rule, key, time), 1, time, time, 1, 1, position, evidence, b"")
+        return Episode(incident_id(rule, key, time), 1, time, time, 1, 1, position, evidence, b"", None, None, time)
     one, marks = episodes[0], episodes[0].evidence
-    if len(episodes) > 1 or not marks or not _reaches(one, time, rule.quiet):
+    if len(episodes) > 1 or not marks or one.cleared is not None or not _reaches(one, time, rule.quiet):
         return None
     last = marks[-1]  # several in one second or millisecond are common, and in the order of their places as a rule
     if time < last.time or (time == last.time and place_of(mark, sources) < place_of(last, sources)):
         return None
+    said, flags, end = one.said, one.flags, max(one.last, time)
+    if flags & PENDING:
+        if stream_time is not None and stream_time >= said + rule.update_interval:
+            return None  # what it was is said first
+        flags &= ~PENDING
+    told = told_at(rule.update_interval, said, end, stream_time)
+    if told is None:
+        flags |= PENDING
+    else:
+        said = told
     marks = _bounded((*marks, mark), rule.evidence)
-    end = max(one.last, time)
-    return Episode(one.id, one.revision + 1, one.first, end, one.count + 1, one.events + 1, position, marks, b"")
+    count, events, revision = one.count + 1, one.events + 1, one.revision + 1
+    return Episode(one.id, revision, one.first, end, count, events, position, marks, b"", None, None, said, flags)
 
 
 def over(rule: Rule, episodes: tuple[Episode, ...], stream_time: int | None, position: int) -> tuple[Episode, ...]:
-    """Drop the incidents that no trigger can reach any more and that need not be sent again."""
+    """Drop the incidents that are over, that no trigger can reach any more and that need not be sent again."""
     if len(episodes) == 1 and position - episodes[0].position < REACH:
         return episodes
     end = None if stream_time is None else stream_time - rule.lateness - rule.quiet
     kept = [
         episode
         for episode in episodes
-        if position - episode.position < REACH or not (episode.into or (end is not None and episode.last < end))
+        if position - episode.position < REACH
+        or not (episode.into or (episode.cleared is not None and end is not None and episode.last < end))
     ]
     return tuple(kept[-MOST:])
 
@@ -96,7 +115,12 @@ def over(rule: Rule, episodes: tuple[Episode, ...], stream_time: int | None, pos
 def _home(rule: Rule, row: Row, episodes: list[Episode], time: int, changed: set[int]) -> int | None:
     """Find the incident that a trigger at ``time`` belongs to, joining those that it belongs to."""
     reach = rule.quiet
-    near = [index for index, episode in enumerate(episodes) if _reaches(episode, time, reach)]
+    ends = [episode.cleared for episode in episodes if episode.cleared is not None]
+    near = [
+        index
+        for index, episode in enumerate(episodes)
+        if _reaches(episode, time, reach) and all((time <= end) == (episode.first <= end) for end in ends)
+    ]
     if not near:
         return None
     stays = near[0]
@@ -106,9 +130,8 @@ def _home(rule: Rule, row: Row, episodes: list[Episode], time: int, changed: set
         changed.add(stays)
         if other.revision > (goes in changed):
             revision = other.revision + (goes not in changed)
-            episodes[goes] = Episode(
-                other.id, revision, other.first, other.last, 0, 0, row.position, (), one.id, born=other.born
-            )
+            facts = (other.id, revision, other.first, other.last, 0, 0, row.position, (), one.id)
+            episodes[goes] = Episode(*facts, flags=other.flags & ~PENDING, born=other.born)
             changed.add(goes)
         else:  # made by this very step, so nobody has heard of it; it is the last one
             episodes.pop()
@@ -117,8 +140,9 @@ def _home(rule: Rule, row: Row, episodes: list[Episode], time: int, changed: set
 
 
 def _reaches(episode: Episode, time: int, reach: int) -> bool:
-    """Tell whether a trigger at ``time`` belongs to the incident."""
-    return episode.first - reach <= time <= episode.last + reach and not episode.into
+    """Tell whether a trigger at ``time`` belongs to the incident, for all that it knows itself."""
+    end = episode.last + reach if episode.cleared is None else episode.cleared
+    return episode.first - reach <= time <= end and not episode.into
 
 
 def _joined(rule: Rule, row: Row, one: Episode, other: Episode, revision: int) -> Episode:
@@ -134,7 +158,10 @@ def _joined(rule: Rule, row: Row, one: Episode, other: Episode, revision: int) -
         _bounded(tuple(evidence), rule.evidence),
         b"",
         _later(one.latest, other.latest, row.sources),
-        born=one.born,
+        min((each.cleared for each in (one, other) if each.cleared is not None), default=None),
+        max(one.said, other.said),
+        one.flags,
+        one.born,
     )
 
 
@@ -171,7 +198,10 @@ def _grown(rule: Rule, row: Row, one: Episode, decision: Decision, revision: int
         _bounded(evidence, rule.evidence),
         b"",
         _later(one.latest, Latest(mark, ()), row.sources) if rule.shown else None,
-        born=one.born,
+        one.cleared,
+        one.said,
+        one.flags,
+        one.born,
     )
 
 

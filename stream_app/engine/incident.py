@@ -24,7 +24,7 @@ _encode = msgspec.json.Encoder().encode
 
 _CUSTOMER_DIGITS = 18
 
-ACTIVE, SYSTEM_CLEARED = 0, 3
+ACTIVE, AUTO_CLEARED, SYSTEM_CLEARED = 0, 1, 3
 """FortiSIEM's incidentStatus, as far as it is given here."""
 
 CREATE, UPDATE, CLEAR = "create", "update", "clear"
@@ -47,13 +47,13 @@ class Incident(Struct, frozen=True, gc=False):
 
     @property
     def activity(self) -> str:
-        """``create``, ``update``, or ``clear`` for one that turned out to be part of another (``merged_into``)."""
-        return CLEAR if self.episode.into else CREATE if self.episode.revision == 1 else UPDATE
+        """``create``, ``update``, or ``clear`` for one that is over or became part of another (``merged_into``)."""
+        return activity_of(self.episode)
 
     @property
     def status(self) -> int:
         """FortiSIEM's incidentStatus."""
-        return SYSTEM_CLEARED if self.episode.into else ACTIVE
+        return status_of(self.episode)
 
     @property
     def revision(self) -> int:
@@ -81,6 +81,11 @@ class Incident(Struct, frozen=True, gc=False):
         return self.episode.last
 
     @property
+    def cleared(self) -> int | None:
+        """From when on it is over, integer milliseconds since 1970; None while it stands, or where it was merged."""
+        return self.episode.cleared
+
+    @property
     def merged_into(self) -> str:
         """The id of the incident that took this one's counts over, where an event came that joins the two; or empty."""
         return id_text(self.episode.into)
@@ -105,6 +110,20 @@ def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     digest = sha1(_NAMESPACE + name, usedforsecurity=False).digest()
     # RFC 9562, 5.5: version 5 in the seventh byte, the variant in the ninth.
     return digest[:6] + bytes((digest[6] & 0x0F | 0x50, digest[7], digest[8] & 0x3F | 0x80)) + digest[9:16]
+
+
+def activity_of(episode: Episode) -> str:
+    """Tell what a record of an incident says of it."""
+    if episode.into or episode.cleared is not None:
+        return CLEAR
+    return CREATE if episode.revision == 1 else UPDATE
+
+
+def status_of(episode: Episode) -> int:
+    """Give FortiSIEM's incidentStatus. Decision: one that was taken over was cleared by the system, not by time."""
+    if episode.into:
+        return SYSTEM_CLEARED
+    return ACTIVE if episode.cleared is None else AUTO_CLEARED
 
 
 def whole(rule: Rule, group: Group) -> Group:

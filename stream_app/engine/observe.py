@@ -9,13 +9,17 @@ stream's time there, so a worker that was believed dead and the one that took ov
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from stream_app.engine import life
 from stream_app.engine.correlate import alone, correlate, over
+from stream_app.engine.exceptions import applying, excepting
 from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import NO_PARTITION, Match, Origin
 from stream_app.engine.memory import KEPT, remembering
-from stream_app.engine.row import VERSION, Episode, Held, Mark, Row, Source, encode_row
+from stream_app.engine.rejection import Rejection
+from stream_app.engine.row import MUTED, PENDING, TRIGGER, VERSION, Episode, Mark, Row, Source, encode_row
 from stream_app.engine.shown import with_aggregates
 from stream_app.engine.window import Decision, arrive, decide, tidy
 from stream_app.engine.window import due_at as _due_at
@@ -23,6 +27,9 @@ from stream_app.rulebook.rule import Rule
 
 ROW_LIMIT = 700_000
 """Bytes of the largest row. With its key it fits a record of Kafka's."""
+
+_FOREVER = 2**63
+"""A stream time behind all others, ms."""
 
 _CROWD = 10_000
 """Held events without values below which no row is as large: it is not measured."""
@@ -32,6 +39,7 @@ class Observed(Struct, frozen=True, gc=False):
     """The row to keep, and the incidents to send. ``repeated``: had been counted before.
 
     ``late`` and ``full`` are counted nowhere: the match came too late, or its row would be larger than ``ROW_LIMIT``.
+    ``suppressed`` names the triggers that made nothing, since an exception of the rule holds.
     """
 
     row: Row
@@ -39,6 +47,7 @@ class Observed(Struct, frozen=True, gc=False):
     late: bool = False
     repeated: bool = False
     full: bool = False
+    suppressed: tuple[Rejection, ...] = ()
 
 
 def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_time: int | None) -> Observed:
@@ -58,44 +67,44 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
     index = 0
     if not sources or sources[0].partition != origin.partition or sources[0].topic_id != origin.topic_id:
         index = _source(sources, origin)
+    mark = Mark(time, index, origin.offset)
     if index < len(sources) and (origin.offset <= sources[index].offset or origin.partition == NO_PARTITION):
-        late = late and position <= row.position
-        return Observed(_moved(row, position), current(rule, key, row), late=late, repeated=True)
+        here = position <= row.position  # where it was counted, or behind it, to where it was sent again?
+        named = _suppressed(rule, row, _single(rule, key, mark)) if here and not late and rule.every_event else ()
+        told = current(rule, key, row)
+        return Observed(_moved(row, position), told, late=late and here, repeated=True, suppressed=named)
     if origin.partition == NO_PARTITION:
         known = remembering(rule, row, time, stream_time)
         if known is None:
             return Observed(_moved(row, position), (), late=True)
         row, sources, index = known, known.sources, len(known.sources)
+        mark = Mark(time, index, origin.offset)
         # what came before it must still be held, however far time had jumped when it was decided
         stream_time = stream_time and min(stream_time, time)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
     sources = (*sources[:index], source, *sources[index + 1 :]) if index or len(sources) > 1 else (source,)
-    mark = Mark(time, index, origin.offset)
     latest = max(time, row.latest)
     place = max(position, row.position)
-    if rule.every_event and not late and not row.held:  # this event alone decides
-        one = alone(rule, key, row.episodes, sources, mark, place)
+    if rule.every_event and not late and not row.held and not rule.exceptions:  # this event alone decides
+        one = alone(rule, key, row.episodes, sources, mark, place, stream_time)
         if one is not None:
             after = Row(VERSION, place, latest, sources, (one,), ())
-            return Observed(after, (incident(rule, key, one, sources),))
+            return Observed(after, () if one.flags & (PENDING | MUTED) else (incident(rule, key, one, sources),))
     before = row
-    row = Row(VERSION, place, latest, sources, row.episodes, row.held)
-    row, due = _due(rule, key, row, stream_time) if row.held else (row, ())
+    due = _due(rule, key, Row(VERSION, place, latest, sources, row.episodes, row.held), stream_time)
+    row = due.row
     if late:
-        return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), due, late=True)
-    held, decisions = (
-        ([], [Decision(time, mark, 1)])
-        if rule.every_event
-        else arrive(rule, key.group, row.held, sources, mark, match.values)
-    )
-    episodes, changed = correlate(rule, key, row, decisions)
-    episodes, changed = with_aggregates(rule, held, sources, episodes, changed)
-    sent = (*due, *[incident(rule, key, episode, sources) for episode in changed])
-    after = _tidied(rule, row, held, episodes, stream_time)
+        return replace(due, row=_tidied(rule, key, row, stream_time), late=True)
+    if rule.every_event:
+        made = _decided(rule, key, replace(row, held=()), _single(rule, key, mark), stream_time)
+    else:
+        held, decisions = arrive(rule, key.group, row.held, sources, mark, match.values)
+        made = _decided(rule, key, replace(row, held=tuple(held)), decisions, stream_time)
+    after = _tidied(rule, key, made.row, stream_time)
     if _is_full(rule, after):
         kept = Row(VERSION, row.position, before.latest, before.sources, row.episodes, row.held)
-        return Observed(kept, due, full=True)
-    return Observed(after, sent)
+        return replace(due, row=kept, full=True)
+    return Observed(after, due.incidents + made.incidents, suppressed=due.suppressed + made.suppressed)
 
 
 def _is_full(rule: Rule, row: Row) -> bool:
@@ -111,45 +120,67 @@ def full_detail(row: Row) -> str:
 
 
 def advance(rule: Rule, key: Key, row: Row, stream_time: int, position: int) -> Observed:
-    """Decide what waited for the stream's time, which has come to ``stream_time`` at ``position``.
+    """Do what waited for the stream's time, which has come to ``stream_time`` at ``position``.
 
-    The row comes back unchanged where nothing was due: ask :func:`due_at`. Each trigger is an incident of its own, so
-    what is sent does not depend on how often this is called.
+    The row comes back unchanged where nothing was due: ask :func:`due_at`. Each thing is done as of the time at which
+    it came due, and each trigger is told of by itself, so what stands at the end does not depend on how often this is
+    called.
     """
     due = due_at(rule, row)
     if due is None or stream_time < due:
         return Observed(row, ())
-    row, sent = _due(rule, key, _moved(row, position), stream_time)
-    return Observed(_tidied(rule, row, row.held, row.episodes, stream_time), sent)
+    made = _due(rule, key, _moved(row, position), stream_time)
+    return replace(made, row=_tidied(rule, key, made.row, stream_time))
+
+
+def finish(rule: Rule, key: Key, row: Row) -> Observed:
+    """Decide all that waits for the stream's time, and say what waited to be said; clear nothing.
+
+    For where no more is to come, which does not say that an incident is over.
+    """
+    return _due(rule, key, row, _FOREVER, clears=False)
 
 
 def current(rule: Rule, key: Key, row: Row) -> tuple[Incident, ...]:
-    """Give the row's incidents as they stand, with the revisions and bytes they were first given with.
+    """Give the row's incidents as they stand, with the bytes that their revisions have wherever they are given.
 
     A worker that takes a partition over sends these for each row whose position is at or above the first offset that it
-    reads again: a decision made by :func:`advance` has no match that would bring its incident back.
+    reads again: a decision made by :func:`advance` has no match that would bring its incident back. What waits to be
+    said is said by it.
     """
-    return tuple([incident(rule, key, episode, row.sources) for episode in row.episodes])
+    return _told(rule, key, row, [episode for episode in row.episodes if not episode.flags & MUTED])
+
+
+def suppressed(rule: Rule, key: Key, row: Row) -> tuple[Rejection, ...]:
+    """Give the triggers held that made nothing, to be sent where :func:`current` is: some are named twice.
+
+    Those of a rule that triggers at every event are not held: each is named again when its match is read again.
+    """
+    exceptions = applying(rule, key.group) if rule.exceptions else ()
+    marks = [Mark(each.time, each.source, each.offset) for each in row.held if each.state & TRIGGER]
+    return _suppressed(rule, row, [Decision(each.time, each, 0, excepting(exceptions, each.time)) for each in marks])
 
 
 def due_at(rule: Rule, row: Row) -> int | None:
-    """Give the first stream time (ms) at which :func:`advance` has something to decide; None if nothing waits."""
-    return _due_at(rule, row.held) if row.held else None
+    """Give the first stream time (ms) at which :func:`advance` has something to do; None if nothing waits."""
+    first = life.due(rule, row.episodes)
+    waits = _due_at(rule, row.held) if row.held else None
+    return waits if first is None else first if waits is None else min(first, waits)
 
 
 def expires_at(rule: Rule, row: Row) -> int:
     """Give the stream time (ms) after which the row decides nothing and can be removed.
 
-    Remove it only when what lies at its position has been committed: until then a match that is read again must still
-    be known, and its incident sent again.
+    Its incidents are over then, and :func:`advance` says so first. Remove it only when what lies at its position has
+    been committed: until then a match that is read again must still be known, and its incident sent again.
     """
-    return row.latest + rule.quiet + rule.lateness
+    return row.latest + rule.quiet + rule.lateness + rule.delay
 
 
 def wake_at(rule: Rule, row: Row) -> int:
     """Give the stream time (ms) at which the row is to be looked at again: it is due, or it has expired."""
-    expiry = row.latest + rule.quiet + rule.lateness + 1
-    due = _due_at(rule, row.held) if row.held else None
+    expiry = expires_at(rule, row) + 1
+    due = due_at(rule, row)
     return expiry if due is None else min(due, expiry)
 
 
@@ -162,27 +193,70 @@ def _source(sources: tuple[Source, ...], origin: Origin) -> int:
 
 
 def _moved(row: Row, position: int) -> Row:
-    if position <= row.position:
-        return row
-    return Row(VERSION, position, row.latest, row.sources, row.episodes, row.held)
+    return row if position <= row.position else replace(row, position=position)
 
 
-def _due(rule: Rule, key: Key, row: Row, stream_time: int | None) -> tuple[Row, tuple[Incident, ...]]:
-    """Decide what waited; give the row then, and what is to be sent: one incident for each trigger."""
+def _single(rule: Rule, key: Key, mark: Mark) -> list[Decision]:
+    """Decide an event that triggers by itself."""
+    exception = excepting(applying(rule, key.group), mark.time) if rule.exceptions else None
+    return [Decision(mark.time, mark, 1, exception)]
+
+
+def _suppressed(rule: Rule, row: Row, decisions: Sequence[Decision]) -> tuple[Rejection, ...]:
+    """Say which of the triggers make nothing."""
+    return tuple(
+        [
+            Rejection.suppressed(rule.id, row.sources[each.mark.source], each.mark, each.exception)
+            for each in decisions
+            if each.mark is not None and each.exception is not None
+        ]
+    )
+
+
+def _decided(rule: Rule, key: Key, row: Row, decisions: Sequence[Decision], stream_time: int | None) -> Observed:
+    """Give the row with the incidents of what was decided, and what is to be sent now."""
+    named = _suppressed(rule, row, decisions) if rule.exceptions else ()
+    if named:
+        decisions = [each for each in decisions if each.exception is None]
+    episodes, changed = correlate(rule, key, row, decisions)
+    episodes, changed = with_aggregates(rule, row.held, row.sources, episodes, changed)
+    episodes, said = life.pace(rule, episodes, changed, stream_time)
+    return Observed(replace(row, episodes=episodes), _told(rule, key, row, said), suppressed=named)
+
+
+def _due(rule: Rule, key: Key, row: Row, stream_time: int | None, *, clears: bool = True) -> Observed:
+    """Do what the stream's time has made due, each thing as of its own time."""
     if stream_time is None:
-        return row, ()
-    held, decisions = decide(rule, key.group, row.held, row.sources, stream_time)
-    row = Row(VERSION, row.position, row.latest, row.sources, row.episodes, tuple(held))
-    sent = []
-    for decision in decisions:
-        episodes, changed = correlate(rule, key, row, (decision,))
-        episodes, changed = with_aggregates(rule, held, row.sources, episodes, changed)
-        row = Row(VERSION, row.position, row.latest, row.sources, episodes, row.held)
-        sent += [incident(rule, key, episode, row.sources) for episode in changed]
-    return row, tuple(sent)
+        return Observed(row, ())
+    told: list[Incident] = []
+    named: list[Rejection] = []
+    if row.held:
+        held, decisions = decide(rule, key.group, row.held, row.sources, stream_time)
+        row = replace(row, held=tuple(held))
+        for decision in decisions:
+            before = _aged(rule, key, row, decision.time + rule.lateness, clears=clears)
+            made = _decided(rule, key, before.row, (decision,), decision.time + rule.lateness + 1)
+            told += (*before.incidents, *made.incidents)
+            named += made.suppressed
+            row = made.row
+    last = _aged(rule, key, row, stream_time, clears=clears)
+    return Observed(last.row, (*told, *last.incidents), suppressed=tuple(named))
 
 
-def _tidied(rule: Rule, row: Row, held: Sequence[Held], episodes: tuple[Episode, ...], stream_time: int | None) -> Row:
-    """Give the row with these events and incidents, without those that are done with."""
-    kept = over(rule, episodes, stream_time, row.position)
-    return Row(VERSION, row.position, row.latest, row.sources, kept, tidy(rule, held, stream_time))
+def _aged(rule: Rule, key: Key, row: Row, stream_time: int, *, clears: bool) -> Observed:
+    """Say what waited to be said, and clear what is over."""
+    due = life.due(rule, row.episodes)
+    if due is None or stream_time < due:
+        return Observed(row, ())
+    episodes, said = life.age(rule, row.episodes, stream_time, row.position, clears=clears)
+    return Observed(replace(row, episodes=episodes), _told(rule, key, row, said))
+
+
+def _told(rule: Rule, key: Key, row: Row, said: Sequence[Episode]) -> tuple[Incident, ...]:
+    return tuple([incident(rule, key, episode, row.sources) for episode in said])
+
+
+def _tidied(rule: Rule, key: Key, row: Row, stream_time: int | None) -> Row:
+    """Give the row without those events and incidents that are done with."""
+    kept = over(rule, row.episodes, stream_time, row.position)
+    return Row(VERSION, row.position, row.latest, row.sources, kept, tidy(rule, key.group, row.held, stream_time))

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 from stream_app.engine.match import NO_PARTITION, Match
 from stream_app.engine.record import Record
+from stream_app.engine.row import Mark, Source
+from stream_app.rulebook.exceptions import RuleException
 
 VERSION = 1
 
@@ -24,6 +26,8 @@ TOO_EXPENSIVE = "too expensive"
 """A record that took more CPU time than one may."""
 FULL = "row full"
 """A match that cannot be counted: its row holds as many events as a record of Kafka's takes."""
+SUPPRESSED = "suppressed"
+"""A trigger that made nothing, since an exception of its rule holds."""
 
 VALUE_LIMIT = 65_536
 """Bytes of a record that a rejection carries by default."""
@@ -86,17 +90,27 @@ class Rejection(Struct, frozen=True, kw_only=True):
     def of_match(cls, match: Match, reason: str, detail: str) -> Self:
         """Reject a match, which carries no bytes of its record; its place names the record."""
         origin = match.origin
+        source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
+        return cls._at(source, Mark(match.time, 0, origin.offset), reason, detail, match.rule)
+
+    @classmethod
+    def suppressed(cls, rule: str, source: Source, mark: Mark, exception: RuleException) -> Self:
+        """Say that a trigger made nothing: the rule's id, the trigger with its source, and why."""
+        return cls._at(source, mark, SUPPRESSED, f"{exception.place}: {exception.reason}"[:DETAIL_LIMIT], rule)
+
+    @classmethod
+    def _at(cls, source: Source, mark: Mark, reason: str, detail: str, rule: str) -> Self:
         return cls(
             reason=reason,
             detail=detail,
-            topic=origin.topic,
-            topic_id=origin.topic_id,
-            partition=origin.partition,
-            offset=origin.offset,
-            timestamp=match.time,
+            topic=source.topic,
+            topic_id=source.topic_id,
+            partition=source.partition,
+            offset=mark.offset,
+            timestamp=mark.time,
             size=0,
             truncated=False,
-            rule=match.rule,
+            rule=rule,
         )
 
 

@@ -4,10 +4,12 @@ The parts are those that the workers run; a dict stands for the table and a coun
 
 Decision: time goes as it goes live. A source partition's time is the highest receive time of its records so far; the
 stream's time is the lowest over ``sources`` partitions, and none until each of them has had a record. A record is
-judged by the time before it. What cannot be read does not move time. When the records end, every partition is drained:
-time moves on once, past all that waits. Files that hold several captures jump back in time by years; what is then late
-is said to be late. With ``sources=None`` time stands still until the end: nothing is late, all state is kept till then.
-A new incident is asked of the rules that read it at once, before anything else is.
+judged by the time before it. What cannot be read does not move time. Files that hold several captures jump back in time
+by years; what is then late is said to be late. With ``sources=None`` time stands still: nothing is late or over, and
+all state is kept. A new incident is asked of the rules that read it at once, before anything else is.
+
+Decision: the end of the records decides what waits and says what was held back, and clears nothing: an incident is over
+when records have moved time far enough past it, not because a file ends.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +24,7 @@ from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import decode_key
 from stream_app.engine.match import Match, decode_match, too_large
-from stream_app.engine.observe import advance, expires_at, full_detail, observe, wake_at
+from stream_app.engine.observe import Observed, advance, expires_at, finish, full_detail, observe, wake_at
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
@@ -120,9 +122,10 @@ class _Flow:
         yield from self._tick(record, record.timestamp if event is None else receive_time(record, event))
 
     def end(self) -> Iterator[Incident | Rejection]:
-        """Move time past all that waits."""
-        for time, key in self._agenda.take():
-            yield from self._look(key, time)
+        """Decide all that waits, and say what was held back."""
+        for _, key in self._agenda.take():
+            where = decode_key(key)
+            yield from self._said(finish(self._rules[where.rule], where, self._rows[key]))
 
     def _observe(self, key: bytes, match: Match) -> Iterator[Incident | Rejection]:
         rule = self._rules[match.rule]
@@ -133,21 +136,22 @@ class _Flow:
         self._agenda.put(key, wake_at(rule, observed.row))
         self._tally.matches += 1
         self._tally.repeated += observed.repeated
-        yield from observed.incidents if observed.repeated else self._said(observed.incidents)
+        yield from self._said(observed)
         if observed.late:
             yield Rejection.late(match, rule.lateness, time)
         if observed.full:
             yield Rejection.of_match(match, FULL, full_detail(observed.row))
 
-    def _said(self, incidents: Iterable[Incident]) -> Iterator[Incident | Rejection]:
-        """Give incidents, and behind each new one what the rules that read it make of it."""
-        for each in incidents:
+    def _said(self, observed: Observed) -> Iterator[Incident | Rejection]:
+        """Give incidents, and behind each new one what the rules that read it make of it; then what was suppressed."""
+        for each in observed.incidents:
             yield each
-            if each.rule.chained and each.revision == 1:
+            if each.rule.chained and each.revision == 1 and not observed.repeated:
                 asked = self._chain.ask(each)
                 yield from asked.rejections
                 for key, match in asked.matches:
                     yield from self._observe(key, match)
+        yield from observed.suppressed
 
     def _tick(self, record: Record, time: int) -> Iterator[Incident | Rejection]:
         """Move the stream's time, and decide what that makes due."""
@@ -168,12 +172,18 @@ class _Flow:
 
     def _look(self, key: bytes, time: int) -> Iterator[Incident | Rejection]:
         """Decide what is due in a row, and let go of a row that has expired."""
-        where, row = decode_key(key), self._rows[key]
+        where = decode_key(key)
         rule = self._rules[where.rule]
-        observed = advance(rule, where, row, time, self._position)
-        yield from self._said(observed.incidents)
+        observed = advance(rule, where, self._rows[key], time, self._position)
+        yield from self._said(observed)
         if time > expires_at(rule, observed.row):
             del self._rows[key]
             return
         self._rows[key] = observed.row
         self._agenda.put(key, wake_at(rule, observed.row))
+
+
+def _said(observed: Observed) -> Iterator[Incident | Rejection]:
+    """Give what was made, and what made nothing."""
+    yield from observed.incidents
+    yield from observed.suppressed

@@ -25,6 +25,10 @@ SERVES = 8
 PENDING, MUTED = 1, 2
 """Bits of :attr:`Episode.flags`: it changed since it was last said; nothing of it is said (flood cap)."""
 
+MOST = 64
+"""Incidents of one key that a row holds; more are only possible where an incident is over long before ``lateness`` is,
+or where records carry invented times, centuries apart."""
+
 
 class Source(Struct, frozen=True, array_like=True, gc=False):
     """A source partition that fed this key. ``offset`` is the highest counted: what is at or below it was counted.

@@ -16,19 +16,25 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from stream_app.engine.exceptions import applying, excepting
 from stream_app.engine.match import Group
 from stream_app.engine.row import BEHIND, FREE, TRIGGER, WAITING, Held, Mark, Source
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.constraint import Constraint
+from stream_app.rulebook.exceptions import RuleException
 from stream_app.rulebook.rule import Rule
 
 
 class Decision(Struct, frozen=True, gc=False):
-    """A trigger at ``time`` (ms) with ``behind`` events that stood behind none before; no ``mark``: only those."""
+    """A trigger at ``time`` (ms) with ``behind`` events that stood behind none before; no ``mark``: only those.
+
+    One that falls under an ``exception`` makes nothing, and no event stands behind it.
+    """
 
     time: int
     mark: Mark | None
     behind: int
+    exception: RuleException | None = None
 
 
 def threshold(constraint: CountConstraint) -> int | None:
@@ -64,10 +70,11 @@ def in_window(held: Sequence[Held], mark: Mark, sources: Sequence[Source], windo
 
 
 class _Asking:
-    """The constraint of a rule, asked of the windows of one group."""
+    """The constraint of a rule, asked of the windows of one group, and its exceptions."""
 
     def __init__(self, rule: Rule, group: Group, sources: Sequence[Source]) -> None:
         self.constraint = rule.subpattern.constraint
+        self._exceptions = applying(rule, group) if rule.exceptions else ()
         self._rule, self._group, self._sources = rule, group, sources
 
     @property
@@ -75,6 +82,10 @@ class _Asking:
         """Whether a further event can only make it truer."""
         constraint = self.constraint
         return constraint.monotone if isinstance(constraint, Constraint) else threshold(constraint) is not None
+
+    def excepts(self, time: int) -> RuleException | None:
+        """Give the exception under which a trigger of the group falls at ``time``."""
+        return excepting(self._exceptions, time)
 
     def __call__(self, held: Sequence[Held], times: Sequence[int], index: int) -> bool:
         """Tell whether it holds of the window that ends with an event."""
@@ -101,10 +112,10 @@ def arrive(  # noqa: PLR0913, PLR0917 - an event, and what it comes into
     touched = range(bisect_left(times, mark.time), bisect_left(times, mark.time + window))
     asked = touched if ask.monotone else [place]
     fresh = [i for i in asked if not after[i].state & TRIGGER and ask(after, times, i)]
-    decisions = [_trigger(after, times, i, window) for i in fresh]
+    decisions = [_trigger(after, times, i, window, ask.excepts(times[i])) for i in fresh]
     if not after[place].state & BEHIND:
         for i in touched:
-            if after[i].state & TRIGGER:
+            if after[i].state & TRIGGER and ask.excepts(times[i]) is None:
                 after[place] = _with(after[place], BEHIND)
                 decisions.append(Decision(times[i], None, 1))
                 break
@@ -133,11 +144,11 @@ def decide(
     for i in due:
         after[i] = replace(after[i], state=after[i].state & ~WAITING)
         if ask(after, times, i):
-            decisions.append(_trigger(after, times, i, rule.window))
+            decisions.append(_trigger(after, times, i, rule.window, ask.excepts(times[i])))
     return after, decisions
 
 
-def tidy(rule: Rule, held: Sequence[Held], stream_time: int | None) -> tuple[Held, ...]:
+def tidy(rule: Rule, group: Group, held: Sequence[Held], stream_time: int | None) -> tuple[Held, ...]:
     """Drop what can decide nothing any more."""
     if not held:
         return ()
@@ -150,7 +161,7 @@ def tidy(rule: Rule, held: Sequence[Held], stream_time: int | None) -> tuple[Hel
     least = threshold(constraint)
     enough = max(1, constraint.number + 1 if least is None else least)
     never = constraint.operator in {"=", "<", "<="}
-    return tuple(held) if len(held) <= 4 * enough else _thin(held, enough, rule, never=never)
+    return tuple(held) if len(held) <= 4 * enough else _thin(held, enough, rule, group, never=never)
 
 
 def place_of(mark: Mark, sources: Sequence[Source]) -> tuple[int, str, str, int, int]:
@@ -164,10 +175,14 @@ def _count(times: Sequence[int], index: int, window: int) -> int:
     return bisect_right(times, time) - bisect_right(times, time - window)
 
 
-def _trigger(held: list[Held], times: Sequence[int], index: int, window: int) -> Decision:
-    """Make the event a trigger and put the events of its window behind it."""
+def _trigger(
+    held: list[Held], times: Sequence[int], index: int, window: int, exception: RuleException | None
+) -> Decision:
+    """Make the event a trigger and put the events of its window behind it, but for one that makes nothing."""
     event = held[index]
     held[index] = _with(event, TRIGGER)
+    if exception is not None:
+        return Decision(event.time, Mark(event.time, event.source, event.offset), 0, exception)
     behind = 0
     for i in range(bisect_right(times, event.time - window), bisect_right(times, event.time)):
         if not held[i].state & BEHIND:
@@ -180,7 +195,7 @@ def _with(event: Held, bit: int) -> Held:
     return Held(event.time, event.source, event.offset, event.state | bit, event.values)
 
 
-def _thin(held: Sequence[Held], enough: int, rule: Rule, *, never: bool) -> tuple[Held, ...]:
+def _thin(held: Sequence[Held], enough: int, rule: Rule, group: Group, *, never: bool) -> tuple[Held, ...]:
     """Drop events from crowds, so that each window still holds all its events or at least ``enough`` of them.
 
     Where ``enough`` events before one and ``enough`` after it lie no more than a window apart, each window that holds
@@ -189,15 +204,18 @@ def _thin(held: Sequence[Held], enough: int, rule: Rule, *, never: bool) -> tupl
 
     A trigger decided on arrival tells what comes later into its window that it stands behind one. It goes only where
     the triggers on its two sides are no more than a window apart, so that their windows hold all that its own does:
-    always so behind ``>`` and ``>=``, but ``= 1`` makes a trigger of a crowd's first event alone.
+    always so behind ``>`` and ``>=``, but ``= 1`` makes a trigger of a crowd's first event alone. One under an
+    exception tells nothing, and counts as no trigger here.
     """
     kept: list[Held] = []
-    triggers = [event.time for event in held if event.state & TRIGGER]
+    exceptions = applying(rule, group) if rule.exceptions else ()
+    tells = [event.state & TRIGGER != 0 and excepting(exceptions, event.time) is None for event in held]
+    triggers = [event.time for event, trigger in zip(held, tells, strict=True) if trigger]
     told = 0
     last: int | None = None
     for i, event in enumerate(held):
-        trigger = event.state & TRIGGER
-        told += trigger == TRIGGER
+        trigger = tells[i]
+        told += trigger
         goes = (
             (never or event.state & BEHIND)
             and len(kept) >= enough

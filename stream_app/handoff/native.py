@@ -2,8 +2,8 @@
 
 Decision: everything FortiSIEM has a name for bears it, times are integer milliseconds since 1970, and the mapped
 attributes stand beside these under their own names. Four fields are ours: ``schemaVersion``, ``activity``, ``revision``
-(the highest of an incidentId is the truth; the same one has the same bytes) and ``mergedInto``. What is the same in all
-incidents of a rule is encoded once for the rule.
+(the highest of an incidentId is the truth; the same one has the same bytes) and ``mergedInto``. An incident that is
+over bears ``incidentClearedTime``. What is the same in all incidents of a rule is encoded once for the rule.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,17 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, defstruct
 
-from stream_app.engine.incident import (
-    ACTIVE,
-    CLEAR,
-    CREATE,
-    SYSTEM_CLEARED,
-    UPDATE,
-    Incident,
-    customer_value,
-    shown_by,
-    whole,
-)
+from stream_app.engine.incident import Incident, activity_of, customer_value, shown_by, status_of, whole
 from stream_app.engine.match import Group
 from stream_app.rulebook.rule import Rule
 
@@ -56,7 +46,8 @@ FIELDS = (
     "triggeringEventList",
 )
 """The fields of every incident, in their order on the wire. The mapped attributes follow; a rule that maps one of these
-names is refused when it is loaded. ``mergedInto`` comes last, in an incident that another one took over."""
+names is refused when it is loaded. Last comes ``incidentClearedTime`` in an incident that is over, or ``mergedInto`` in
+one that another one took over."""
 
 _SOURCE = frozenset({"srcIpAddr", "srcName", "srcMACAddr", "srcDomain"})
 _TARGET = frozenset(
@@ -88,7 +79,8 @@ class _Form:
         self.facts = Raw(_encode(facts)[len(b'{"eventType":') : -1])
         fields = [name for name in FIELDS if name == "eventType" or name not in facts]
         self.attributes = [*(name for name, _ in rule.places), *(name for name, _ in rule.shown)]
-        wire = {f"field{place}": name for place, name in enumerate((*fields, *self.attributes, "mergedInto"))}
+        names = (*fields, *self.attributes, "incidentClearedTime", "mergedInto")
+        wire = {f"field{place}": name for place, name in enumerate(names)}
         self.kind = defstruct("Written", [(each, Any, UNSET) for each in wire], rename=wire, frozen=True, gc=False)
         self.places = [place for _, place in rule.places]
         self.width = rule.width
@@ -151,8 +143,8 @@ def to_bytes(incident: Incident) -> bytes:
         SCHEMA,
         incident.incident_id,
         episode.revision,
-        CLEAR if into else CREATE if episode.revision == 1 else UPDATE,
-        SYSTEM_CLEARED if into else ACTIVE,
+        activity_of(episode),
+        status_of(episode),
         form.title,
         episode.first,
         episode.last,
@@ -165,7 +157,7 @@ def to_bytes(incident: Incident) -> bytes:
         detail,
         incident.evidence,
         *written,
-        *([incident.merged_into] if into else ()),
+        *((UNSET, incident.merged_into) if into else () if episode.cleared is None else (episode.cleared,)),
     )
     return _encode(fields)
 

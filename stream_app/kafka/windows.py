@@ -18,7 +18,16 @@ from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, encode_match, too_large
-from stream_app.engine.observe import Observed, advance, current, expires_at, full_detail, observe, wake_at
+from stream_app.engine.observe import (
+    Observed,
+    advance,
+    current,
+    expires_at,
+    full_detail,
+    observe,
+    suppressed,
+    wake_at,
+)
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
@@ -142,7 +151,9 @@ class _Fold:
             rule = self._windows.rule(key) if position >= self._batch.offset else None
             value = self._state.rows.get(key)
             if rule is not None and value is not None:
-                self._send(current(rule, decode_key(key), decode_row(value)), again=True)
+                where, row = decode_key(key), decode_row(value)
+                self._send(current(rule, where, row), again=True)
+                self._name(suppressed(rule, where, row))
                 self._batch.beat()
 
     def take(self, records: Sequence[Passed]) -> None:
@@ -170,6 +181,8 @@ class _Fold:
             touched[key] = rule, observed.row
             if observed.incidents:
                 send(observed.incidents, again=observed.repeated)
+            if observed.suppressed:
+                self._name(observed.suppressed)
             if observed.repeated or observed.late or observed.full:
                 self._note(rule, match, observed, time)
             if len(observed.row.held) > CROWD:
@@ -225,8 +238,7 @@ class _Fold:
                 written[key] = None
             else:
                 written[key] = encode_row(row)
-                if row.held or key not in agenda:  # a row where nothing waits is due later each time
-                    agenda.put(key, wake_at(rule, row))
+                agenda.put(key, wake_at(rule, row))
         if self._clock is not self._state.clock:
             written[PROGRESS_KEY] = encode_clock(self._clock)
             self._state.clock = self._clock
@@ -247,6 +259,7 @@ class _Fold:
             return
         observed = advance(rule, where, row, time, self._position)
         self._send(observed.incidents)
+        self._name(observed.suppressed)
         settled = self._windows.settled(self._batch.tp.partition)
         if time > expires_at(rule, observed.row) and observed.row.position < settled:
             self._rows[key] = rule, None
@@ -281,6 +294,10 @@ class _Fold:
         for entry, listing in news(lists, incident):
             key, value = encode_entry(entry, listing)
             self._listed.append((value, key, None))
+
+    def _name(self, rejections: tuple[Rejection, ...]) -> None:
+        for rejection in rejections:
+            self._reject(rejection)
 
     def _flush(self) -> None:
         self._batch.send_all(self._windows.names.watchlists, self._listed)

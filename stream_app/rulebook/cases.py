@@ -5,6 +5,10 @@ written as one flat JSON object, or a ``record`` as it stands: another shape, or
 the complete list, each laid over the file's ``[incident]`` table; ``incidents = []`` means that the rule must be quiet.
 ``absent`` takes fields of the default table away.
 
+Decision: a case shows every decision, so cases are played with an ``update_interval`` of 0 where the rule sets none of
+its own. A case ends with its last record: an incident that was not quiet long enough by then stands, and no clear of it
+is expected. To show a clear, let a later record, of another group, move time.
+
 Decision: an expectation must equal the whole projection of an incident. A field that was forgotten is a difference, so
 nobody has to remember to ask for it.
 """
@@ -25,7 +29,7 @@ Scalar = str | int | float
 
 NUMBERS = ("at", "activity", "count", "incidentCount")
 """What every expected incident says besides its attributes: seconds from the start of the case to its last trigger,
-``create`` or ``update``, triggers, and the events behind them."""
+``create``, ``update`` or ``clear``, triggers, and the events behind them."""
 
 _SECOND = 1000
 

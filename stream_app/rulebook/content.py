@@ -25,7 +25,7 @@ def content_id(rule: Rule, environment: Environment) -> str:
     asked = [_asked(subpattern) for subpattern in rule.subpatterns]
     query, group_by, counted = asked[0]
     shown = [(name, aggregate.text) for name, aggregate in rule.shown]
-    read = f"{asked} {shown}"
+    read = f"{asked} {shown} {[each.when for each in rule.exceptions]}"
     cmdb = CMDB if "DeviceToCMDBAttr" in read else read
     decides = (
         VERSION,
@@ -43,6 +43,11 @@ def content_id(rule: Rule, environment: Environment) -> str:
         ],
         *([shown] if shown else ()),
         *([_met(rule.join, asked, rule)] if rule.join is not None else ()),
+        *(
+            [[(to_text(parse(each.when)), each.period and each.period.facts) for each in rule.exceptions]]
+            if rule.exceptions
+            else ()
+        ),
     )
     return hashlib.sha256(msgspec.msgpack.encode(decides)).hexdigest()
 

@@ -112,6 +112,15 @@ class Fields:
         """Read a boolean."""
         return self._get(key, bool, default)
 
+    def one_of(self, key: str, kind: type[T], noun: str) -> T | None:
+        """Read a value of one of TOML's other types, which ``noun`` names; None where there is none, or another."""
+        self._known.add(key)
+        value = self.data.get(key)
+        if value is None or isinstance(value, kind):
+            return value
+        self.at_value(f"{key}: expected {noun}, got {kind_of(value)}", key)
+        return None
+
     def choice(self, key: str, choices: Mapping[str, T], default: T) -> T:
         """Read one of a few words, and give what it stands for."""
         word = self._get(key, str, "")

@@ -31,6 +31,7 @@ INCIDENT_FIELDS = frozenset(
         "eventSeverity",
         "eventSeverityCat",
         "eventType",
+        "incidentClearedTime",
         "incidentCount",
         "incidentDetail",
         "incidentFirstSeen",

@@ -9,6 +9,7 @@ from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Filter
 from stream_app.language.constraint import Constraint, MappedAggregate
 from stream_app.language.diagnostics import Diagnostic
+from stream_app.rulebook.exceptions import RuleException
 from stream_app.rulebook.join import Join
 from stream_app.rulebook.watchlists import Filling, WatchLists
 
@@ -60,6 +61,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     clear_after: int = 86_400_000
     update_interval: int = 0
     """An active incident is said again at most once in so many ms, and never without its final numbers."""
+    exceptions: tuple[RuleException, ...] = ()
+    """What triggers make nothing, in the rule file's order."""
     final: bool = False
     """Whether the constraint is decided when the stream is ``lateness`` past the event, not on arrival."""
     evidence: int = 5

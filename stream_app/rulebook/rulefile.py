@@ -15,6 +15,7 @@ from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.rulebook.clear import read_clear
 from stream_app.rulebook.content import content_id
 from stream_app.rulebook.document import Document
+from stream_app.rulebook.exceptions import read_exceptions
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.filling import read_fillings
 from stream_app.rulebook.join import Way
@@ -26,7 +27,7 @@ from stream_app.rulebook.rule import Rule, Subpattern
 from stream_app.rulebook.trigger import read_trigger
 
 LONGEST = 31_622_400
-"""The longest window, lateness and clear_after: 366 days in seconds. A longer one is a slip of the keyboard."""
+"""The longest window, and the like: 366 days in seconds. A longer one is a slip of the keyboard."""
 LONGEST_HELD = 86_400
 """The longest window, in seconds, of a rule that must hold every event of it: a group's row is bounded."""
 MOST_EVIDENCE = 100
@@ -47,6 +48,7 @@ class Defaults(Struct, frozen=True):
     lateness: int = 600_000
     clear_after: int = 86_400_000
     evidence: int = 5
+    update_interval: int = 60_000
 
 
 def read_rule(document: Document, environment: Environment, defaults: Defaults) -> Rule:
@@ -62,8 +64,13 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     rule = _rule(fields, patterns, ways, defaults)
     incident = _incident(fields, patterns, ways, environment)
     clear = read_clear(patterns, incident, ways, environment)
-    fillings = read_fillings(fields)
-    rule = msgspec.structs.replace(rule, shown=incident.shown, event_clock=event_clock, watch_lists=fillings)
+    rule = msgspec.structs.replace(
+        rule,
+        shown=incident.shown,
+        event_clock=event_clock,
+        watch_lists=read_fillings(fields),
+        exceptions=read_exceptions(fields, problems, environment),
+    )
     if (patterns.joint or rule.holds_all) and rule.window > LONGEST_HELD * _SECOND:
         why = "" if patterns.joint else " for this rule's aggregates"
         fields.at_value(f"window: all events of it must be held{why}, so it may be {LONGEST_HELD} at most", "window")
@@ -116,6 +123,7 @@ def _rule(fields: Fields, patterns: Patterns, ways: Sequence[Way], defaults: Def
         clear_after=_milliseconds(fields, "clear_after", 1, defaults.clear_after),
         final=final,
         evidence=fields.integer("evidence", 1, MOST_EVIDENCE, defaults.evidence),
+        update_interval=_milliseconds(fields, "update_interval", 0, defaults.update_interval),
     )
 
 

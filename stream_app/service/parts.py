@@ -54,6 +54,7 @@ def defaults(settings: Settings) -> Defaults:
         lateness=settings.lateness_s * 1000,
         clear_after=settings.clear_after_s * 1000,
         evidence=settings.evidence,
+        update_interval=settings.update_interval_s * 1000,
     )
 
 

@@ -81,6 +81,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     clear_after_s: Annotated[
         int, Meta(ge=1, le=31_536_000, description="seconds without a trigger after which an incident is over")
     ] = 86_400
+    update_interval_s: Annotated[
+        int,
+        Meta(ge=0, le=31_536_000, description="seconds between records of one incident, unless a rule says; 0: all"),
+    ] = 60
     evidence: Annotated[int, Meta(ge=1, le=100, description="triggering records that an incident names")] = 5
     max_record_bytes: Annotated[
         int,

@@ -24,7 +24,7 @@ from stream_app.rulebook.load import load_rulebook
 from stream_app.service import parts
 from stream_app.service.settings import PREFIX, Settings, settings_table
 from tests.brokers import real_kafka
-from tests.corpus import BASE_MS, corpus, projection, records, rule_of
+from tests.corpus import BASE_MS, EVERY_CHANGE, corpus, projection, records, rule_of
 from tests.workers import WorkerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -107,9 +107,12 @@ def test_the_demo_prints_what_is_quoted() -> None:
 
 
 def test_replay_and_demo_of_a_file_agree(home: Path) -> None:
-    """A user's file gives the same incident records without a broker and through a worker, byte for byte."""
-    readable = stream_app("replay", "records.jsonl", folder=home)
-    replayed = stream_app("replay", "--json", "records.jsonl", folder=home)
+    """A user's file gives the same incident records without a broker and through a worker, byte for byte.
+
+    The demo says every change; so does replay here.
+    """
+    readable = stream_app("replay", "records.jsonl", folder=home, update_interval_s="0")
+    replayed = stream_app("replay", "--json", "records.jsonl", folder=home, update_interval_s="0")
     played = stream_app("demo", "--json", "records.jsonl", folder=home)
     assert [0, 0, 0] == [readable.returncode, replayed.returncode, played.returncode]
     assert 11 == len(replayed.stdout.splitlines()) == readable.stdout.count("revision")
@@ -129,7 +132,7 @@ def test_a_stranger_gets_to_incidents_on_kafka(home: Path, kafka: LocalBroker) -
     assert (0, 6) == (created.returncode, created.stdout.count(": created\n")), created.stderr
     as_declared = stream_app("topics", "show", folder=home, **where)
     assert (0, 6) == (as_declared.returncode, as_declared.stdout.count("as declared")), as_declared.stdout
-    with WorkerProcess(home, "worker", where) as worker:
+    with WorkerProcess(home, "worker", where | {"update_interval_s": "0"}) as worker:
         sent = stream_app("produce", "records.jsonl", folder=home, **where)
         assert sent.stdout.startswith("56 records sent to sysmon in "), sent.stderr
         following = subprocess.Popen(
@@ -171,7 +174,7 @@ def test_the_rule_of_the_readme_is_read(home: Path) -> None:
 def test_the_rule_of_the_readme_does_what_its_cases_say(home: Path) -> None:
     """The example's cases hold."""
     path = write_rule(home)
-    rulebook = load_rulebook(home / "rules")
+    rulebook = load_rulebook(home / "rules", EVERY_CHANGE)
     cases = [case for folder, case in corpus(home / "rules") if folder == path.parent]
     assert 2 == len(cases)
     rule = rule_of(path.parent, rulebook)

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from statistics import fmean, median
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stream_app.engine.incident import CLEAR, Incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match
 from stream_app.engine.observe import advance, observe
@@ -18,6 +17,9 @@ from stream_app.language.compile import Environment
 from stream_app.language.constraint import aggregate_of, constraint_of
 from stream_app.rulebook.rule import Rule
 from stream_app.sysmon.attributes import NOT_NEGATIVE, VOCABULARY
+
+if TYPE_CHECKING:
+    from stream_app.engine.incident import Incident
 
 ENVIRONMENT = Environment(vocabulary=VOCABULARY)
 KEY = Key("PH_Rule_Test", "1", ("pc1",))
@@ -151,7 +153,7 @@ def run(rule: Rule, events: list[Happened], match_of: Callable[..., Match]) -> l
                 *(each.attributes.get(name) for name, _ in SHOWN),
             )
             for each in newest.values()
-            if each.activity != CLEAR
+            if not each.merged_into
         ),
         key=lambda told: told[:2],
     )

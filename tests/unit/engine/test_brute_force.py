@@ -12,6 +12,7 @@ from stream_app.engine.key import Key
 from stream_app.engine.match import Match
 from stream_app.engine.observe import advance, observe
 from stream_app.engine.row import Row, decode_row, encode_row
+from stream_app.handoff.native import to_bytes
 from stream_app.rulebook.rule import Rule
 
 HOLDS = {
@@ -37,12 +38,16 @@ class Happened(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What happens: events as they arrive, the stream's time and the matches offset before each, and what is resent."""
+    """What happens: events as they arrive, the stream's time and the matches offset before each, and what is resent.
+
+    ``looked``: before which of them the row is looked at, as when nothing but time moves.
+    """
 
     events: list[Happened]
     times: list[int | None]
     positions: list[int]
     resent: list[int]
+    looked: frozenset[int] = frozenset()
 
 
 @st.composite
@@ -69,7 +74,7 @@ def scenes(draw: st.DrawFn, lateness: int, *, tolerant: bool = False) -> Scene:
         position += draw(st.sampled_from((1, 1, 1, 150_000)))
         positions.append(position)
     resent = draw(st.lists(st.integers(0, len(events) - 1), max_size=4)) if events else []
-    return Scene(events, times, positions, resent)
+    return Scene(events, times, positions, resent, draw(st.frozensets(st.integers(1, max(1, len(events))), max_size=6)))
 
 
 def expected(rule: Rule, events: list[Happened], triggers: list[Happened] | None = None) -> list[tuple[object, ...]]:
@@ -116,28 +121,33 @@ def on_arrival(rule: Rule, events: list[Happened]) -> list[Happened]:
 
 
 def run(
-    rule: Rule, scene: Scene, match_of: Callable[..., Match], *, at_rest: bool = True
+    rule: Rule, scene: Scene, match_of: Callable[..., Match], *, at_rest: bool = True, again: bool = True
 ) -> tuple[Row | None, list[Incident], list[bool]]:
-    """Run a scene through the engine, the row through its bytes between any two steps; move time on at the end."""
+    """Run a scene through the engine, the row through its bytes between any two steps; move time on at the end.
+
+    What is sent ``again``, for matches that were counted, is left out where that says so.
+    """
     row: Row | None = None
     sent: list[Incident] = []
     late: list[bool] = []
     for index, event in enumerate(scene.events):
         match = match_of(event.time, event.offset, event.partition)
-        observed = observe(rule, row, match, scene.positions[index], scene.times[index])
+        time = scene.times[index]
+        if row is not None and time is not None and index in scene.looked:
+            looked = advance(rule, KEY, row, time, scene.positions[index] - 1)
+            row = looked.row
+            sent += looked.incidents
+        observed = observe(rule, row, match, scene.positions[index], time)
         assert not observed.repeated
         late.append(observed.late)
         sent += observed.incidents
         row = decode_row(encode_row(observed.row)) if at_rest else observed.row
-        for again in scene.resent:
-            if again == index:
-                old = scene.events[again // 2]
-                repeat = observe(
-                    rule, row, match_of(old.time, old.offset, old.partition), row.position, scene.times[index]
-                )
-                assert repeat.repeated
-                assert encode_row(row) == encode_row(repeat.row)
-                sent += repeat.incidents
+        for _ in range(scene.resent.count(index)):
+            old = scene.events[index // 2]
+            repeat = observe(rule, row, match_of(old.time, old.offset, old.partition), row.position, time)
+            assert repeat.repeated
+            assert encode_row(row) == encode_row(repeat.row)
+            sent += repeat.incidents if again else ()
     if row is not None:
         observed = advance(rule, KEY, row, END, row.position + 1)
         sent += observed.incidents
@@ -146,22 +156,28 @@ def run(
 
 
 def newest(sent: list[Incident]) -> dict[str, Incident]:
-    """Give each incident's highest revision; the same revision must be the same incident, and they count from one."""
+    """Give each incident's highest revision; the same revision has the same bytes, and where all are said none lacks.
+
+    What was cleared is over as long after its last trigger as the rule says.
+    """
     by_id: dict[str, dict[int, Incident]] = {}
     for incident in sent:
         revisions = by_id.setdefault(incident.incident_id, {})
-        assert revisions.setdefault(incident.revision, incident) == incident
+        assert to_bytes(revisions.setdefault(incident.revision, incident)) == to_bytes(incident)
+        assert incident.cleared in {None, incident.last_seen + incident.rule.quiet}
     for revisions in by_id.values():
-        assert list(range(1, len(revisions) + 1)) == list(revisions)
+        whole = list(range(1, max(revisions) + 1))
+        assert whole == list(revisions) or next(iter(revisions.values())).rule.update_interval
     return {incident_id: revisions[max(revisions)] for incident_id, revisions in by_id.items()}
 
 
 def standing(sent: list[Incident]) -> list[tuple[object, ...]]:
-    """Give what stands at the end, as :func:`expected` does."""
+    """Give what was cleared at the end, as :func:`expected` does: all but what became part of another incident."""
+    assert {CLEAR} >= {each.activity for each in newest(sent).values()}
     return sorted(
         (each.first_seen, each.last_seen, each.count, each.incident_count, each.evidence)
         for each in newest(sent).values()
-        if each.activity != CLEAR
+        if not each.merged_into
     )
 
 
@@ -171,6 +187,7 @@ RULES = {
     "lateness": st.integers(0, 30),
     "clear_after": st.integers(0, 30),
     "evidence": st.integers(1, 4),
+    "update_interval": st.sampled_from((0, 0, 1, 5, 20, 100)),
     "data": st.data(),
 }
 

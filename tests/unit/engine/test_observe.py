@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from stream_app.engine.correlate import MOST, REACH
+from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import CLEAR, CREATE, SYSTEM_CLEARED, UPDATE, Incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match
 from stream_app.engine.observe import Observed, advance, current, due_at, expires_at, observe, wake_at
-from stream_app.engine.row import Row, encode_row
+from stream_app.engine.row import MOST, Row, encode_row
 from stream_app.rulebook.rule import Rule
 
 KEY = Key("PH_Rule_Test", "1", ("pc1",))
@@ -257,7 +257,9 @@ def test_final(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> 
     assert (9, 2501) == (done.row.position, due_at(rule, done.row))
     assert done.incidents == current(rule, KEY, done.row)
     last = advance(rule, KEY, done.row, 10_000, 10)
-    assert ((), None) == (last.incidents, due_at(rule, last.row))
+    assert ((), 100 + rule.quiet + 501) == (last.incidents, due_at(rule, last.row))
+    over = advance(rule, KEY, last.row, 100 + rule.quiet + 501, 11)
+    assert ([(CLEAR, 2, 1, 2, 100, 100)], None) == (told(over.incidents), due_at(rule, over.row))
 
 
 def test_final_in_observe(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
@@ -284,18 +286,27 @@ def test_over(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> N
     """An incident that is over stays in the row while it may have to be sent again, then goes."""
     rule = rule_of(lateness=0, clear_after=HOUR)
     row, _ = feed(rule, match_of(0, 0))
-    new = observe(rule, row, match_of(3 * HOUR, 1), REACH - 1, 3 * HOUR)
-    assert ([CREATE], 2) == ([each.activity for each in new.incidents], len(new.row.episodes))
-    further = observe(rule, new.row, match_of(3 * HOUR, 2), REACH, 3 * HOUR)
+    new = observe(rule, row, match_of(3 * HOUR, 1), 5, 3 * HOUR)
+    assert ([CLEAR, CREATE], 2) == ([each.activity for each in new.incidents], len(new.row.episodes))
+    assert new.incidents == current(rule, KEY, new.row)
+    further = observe(rule, new.row, match_of(3 * HOUR, 2), REACH + 4, 3 * HOUR)
+    assert ([UPDATE], 2) == ([each.activity for each in further.incidents], len(further.row.episodes))
+    further = observe(rule, further.row, match_of(3 * HOUR, 3), REACH + 5, 3 * HOUR)
     assert ([UPDATE], 1) == ([each.activity for each in further.incidents], len(further.row.episodes))
 
 
 def test_most(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
-    """Records whose times are invented, centuries apart, do not grow a row without bound."""
+    """Records whose times are invented, centuries apart, do not grow a row without bound; what it lets go is over."""
     rule = rule_of(">= 2", clear_after=0, window=10)
     row = None
+    said: list[Incident] = []
     for offset in range(4 * MOST):
-        row = observe(rule, row, match_of(offset // 2 * 1000, offset), offset, None).row
+        observed = observe(rule, row, match_of(offset // 2 * 1000, offset), offset, None)
+        row = observed.row
+        said += observed.incidents
+    assert row is not None
     assert MOST == len(row.episodes)
+    assert [CREATE] * MOST + [CREATE, CLEAR] * MOST == [each.activity for each in said]
+    assert [each * 1000 + 10 for each in range(MOST)] == [each.cleared for each in said if each.activity == CLEAR]
     # The event stands behind a trigger of an incident that the row had to let go: nothing is made of it.
     assert () == observe(rule, row, match_of(-5, 4 * MOST), 4 * MOST, None).incidents

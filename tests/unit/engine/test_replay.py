@@ -127,12 +127,37 @@ def test_final(rule_of: Callable[..., Rule]) -> None:
 
 
 def test_expired(rule_of: Callable[..., Rule]) -> None:
-    """A key that comes again after its row has expired makes a new incident."""
+    """A key that comes again after its row has expired makes a new incident; the last one stands when records end."""
     rule = rule_of(clear_after=MINUTE, window=MINUTE, lateness=MINUTE)
     times = [0, MINUTE, 3 * MINUTE, 3 * MINUTE + 1, 60 * MINUTE, 60 * MINUTE + 1]
     flow = list(replay(Rulebook({"PH_Rule_Test": rule}), records(times)))
-    assert ["create", "update", "create", "update", "create", "update"] == [row[0] for row in told(flow)]
+    assert [
+        ("create", 1, 0),
+        ("update", 2, MINUTE),
+        ("create", 1, 3 * MINUTE),
+        ("update", 2, 3 * MINUTE + 1),
+        ("clear", 2, MINUTE),
+        ("create", 1, 60 * MINUTE),
+        ("clear", 2, 3 * MINUTE + 1),
+        ("update", 2, 60 * MINUTE + 1),
+    ] == told(flow)
     assert 3 == len({each.incident_id for each in flow if isinstance(each, Incident)})
+
+
+def test_held_back(rule_of: Callable[..., Rule]) -> None:
+    """Updates within the interval are one record when time has passed it, or at the end of the records."""
+    rulebook = Rulebook({"PH_Rule_Test": rule_of(update_interval=MINUTE)})
+    times = [0, 1, 2, 3 * MINUTE, 3 * MINUTE + 5, 3 * MINUTE + 6]
+    flow = replay(rulebook, [*records(times[:3]), *records([2 * MINUTE], "pc2"), *records(times)[3:]])
+    assert [
+        ("create", 1, 0),
+        ("create", 1, 2 * MINUTE),
+        ("update", 3, 2),
+        ("update", 4, 3 * MINUTE),
+        ("update", 6, 3 * MINUTE + 6),
+    ] == told(flow)
+    still = replay(rulebook, records(times), sources=None)
+    assert [("create", 1, 0), ("update", 4, 3 * MINUTE), ("update", 6, 3 * MINUTE + 6)] == told(still)
 
 
 def test_deterministic(rule_of: Callable[..., Rule]) -> None:

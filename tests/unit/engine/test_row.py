@@ -112,7 +112,7 @@ def _seed_row(rule: Rule, count: int) -> Row:
     return row
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, 126), (1000, 196)])
+@pytest.mark.parametrize(("count", "size"), [(1, 134), (1000, 204)])
 def test_size(seed_rule: Rule, count: int, size: int) -> None:
     """A row of a rule that triggers at every event is this many bytes and does not grow with its events."""
     assert size == len(encode_row(_seed_row(seed_rule, count)))
