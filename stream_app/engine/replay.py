@@ -23,7 +23,8 @@ from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import decode_key
 from stream_app.engine.match import Match, decode_match, too_large
-from stream_app.engine.observe import Observed, advance, expires_at, finish, full_detail, observe, wake_at
+from stream_app.engine.observe import advance, expires_at, finish, full_detail, observe, wake_at
+from stream_app.engine.observed import Observed
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading

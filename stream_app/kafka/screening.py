@@ -35,9 +35,9 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
             event = read(value)
             found = None
             if event is not None:
-                rules = event.wanted.wanting(event)
-                if rules:
-                    found = matches(rules, event, *_where(message, topic_id, places))
+                asked = event.wanted.wanting(event)
+                if asked:
+                    found = matches(asked, event, *_where(message, topic_id, places))
         except TooExpensive as expense:
             if expense.wanting and event is not None:
                 expense.found = matches(expense.wanting, event, *_where(message, topic_id, places))
