@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from stream_app.engine.combinations import Budget, Pool
 from stream_app.engine.match import Group
 from stream_app.engine.row import Episode
+from stream_app.rulebook.rule import Rule
 
 Episodes = tuple[Episode, ...]
 
@@ -33,7 +34,9 @@ def is_cleared_by(pool: Pool, event: int, attributes: Group) -> bool:
     return all(relation.holds(attributes[place], group[relation.right_place]) for place, relation in clear.matched)
 
 
-def cleared(episodes: Episodes, changed: Episodes, times: Sequence[int], position: int) -> tuple[Episodes, Episodes]:
+def cleared(
+    rule: Rule, episodes: Episodes, changed: Episodes, times: Sequence[int], position: int
+) -> tuple[Episodes, Episodes]:
     """Clear the incidents that stand, each from the first of ``times`` that is not before its last trigger.
 
     ``times`` are ms, rising. Gives all incidents then, and those that changed: one revision more for one that was not
@@ -43,7 +46,7 @@ def cleared(episodes: Episodes, changed: Episodes, times: Sequence[int], positio
     after, changes = [], []
     for one in episodes:
         episode = one
-        time = next((each for each in times if each >= episode.last), None)
+        time = next((each for each in times if one.last <= each <= one.last + rule.quiet), None)
         if time is not None and episode.cleared is None and not episode.into:
             revision = episode.revision + (episode.id not in told)
             episode = replace(episode, cleared=time, revision=revision, position=position)
