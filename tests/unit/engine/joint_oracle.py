@@ -4,7 +4,7 @@ It knows neither groups that are assigned nor earliest completions nor marks: it
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 from stream_app.language.values import Value
@@ -120,7 +120,7 @@ def combinations(spec: Spec, node: Node, events: Sequence[Happened], end: int) -
                 found = [combination for combination, _ in chosen]
                 if isinstance(node, And) or all(
                     max(e.place for e in left.values()) < min(e.place for e in right.values())
-                    for left, right in zip(found, found[1:], strict=False)
+                    for left, right in pairwise(found)
                 ):
                     yield {number: event for each in found for number, event in each.items()}, ()
 
@@ -240,5 +240,6 @@ def incidents(spec: Spec, events: Sequence[Happened]) -> list[tuple[object, ...]
             counted |= fresh
             shown = (run[0], *run[max(1, len(run) - spec.evidence + 1) :])
             evidence = tuple(f"sysmon/{each.partition}@{each.offset}" for each in shown)
-            told.append((attributes, run[0].time, run[-1].time, len(run), len(fresh), cleared, evidence))
+            end = run[-1].time + spec.quiet if cleared is None else cleared
+            told.append((attributes, run[0].time, run[-1].time, len(run), len(fresh), end, evidence))
     return sorted(told, key=repr)

@@ -14,7 +14,8 @@ THOROUGH = settings(max_examples=max(120, settings.default.max_examples), deadli
 def test_on_arrival(data: st.DataObject, lateness: int) -> None:
     """What monotone constraints find on arrival is what all combinations say, in every order of arrival."""
     drawn = data.draw(rules())
-    rule = rule_of(drawn.spec, keyed=drawn.keyed, lateness=lateness)
+    interval = data.draw(st.sampled_from((0, 0, 3, 30)))
+    rule = rule_of(drawn.spec, keyed=drawn.keyed, lateness=lateness, update_interval=interval)
     scene = data.draw(scenes(drawn.spec, lateness))
     _, sent = run(rule, scene)
     assert incidents(drawn.spec, scene.events) == standing(sent)
@@ -38,5 +39,27 @@ def test_negated(data: st.DataObject, lateness: int) -> None:
     drawn = data.draw(rules(negated=True, turning=True))
     rule = rule_of(drawn.spec, keyed=drawn.keyed, lateness=lateness)
     scene = data.draw(scenes(drawn.spec, lateness))
+    _, sent = run(rule, scene)
+    assert incidents(drawn.spec, scene.events) == standing(sent)
+
+
+@THOROUGH
+@given(data=st.data(), lateness=st.integers(0, 12), negated=st.booleans())
+def test_cleared_as_final(data: st.DataObject, lateness: int, *, negated: bool) -> None:
+    """Where the rule is final, its clear pattern ends incidents in the order of events, in every order of arrival."""
+    drawn = data.draw(rules(negated=negated, clear=True, turning=True))
+    rule = rule_of(drawn.spec, keyed=drawn.keyed, lateness=lateness, final=True)
+    scene = data.draw(scenes(drawn.spec, lateness))
+    _, sent = run(rule, scene)
+    assert incidents(drawn.spec, scene.events) == standing(sent)
+
+
+@THOROUGH
+@given(data=st.data(), lateness=st.integers(0, 12))
+def test_cleared_on_arrival(data: st.DataObject, lateness: int) -> None:
+    """On arrival, a clear pattern ends the incidents that stand; a trigger behind it makes a new one."""
+    drawn = data.draw(rules(clear=True))
+    rule = rule_of(drawn.spec, keyed=drawn.keyed, lateness=lateness)
+    scene = data.draw(scenes(drawn.spec, lateness, in_order=True))
     _, sent = run(rule, scene)
     assert incidents(drawn.spec, scene.events) == standing(sent)
