@@ -98,9 +98,13 @@ class Spec(NamedTuple):
     evidence: int
     cleared_by: tuple[tuple[int, str], ...] | None = None
     """(place in the mapping, attribute of the clear event), where there is a clear pattern."""
+    shown: tuple[int, ...] = ()
+    """The subpatterns of which incidents show COUNT(*) and LAST(user)."""
 
 
 Trigger = tuple[Happened, Group]
+Behind = dict[Trigger, set[tuple[int, Happened]]]
+"""What stands behind each trigger: events, each with the number of the subpattern that it serves there."""
 
 
 def combinations(spec: Spec, node: Node, events: Sequence[Happened], end: int) -> Iterator[tuple[Combination, tuple]]:
@@ -178,10 +182,10 @@ def violated(spec: Spec, never: tuple, events: Sequence[Happened], last: Happene
     return False
 
 
-def triggers(spec: Spec, events: Sequence[Happened]) -> dict[Trigger, set[Happened]]:
-    """Give every trigger, an event and a tuple, with the events behind it."""
-    found: dict[Trigger, set[Happened]] = {}
-    for last in events:
+def triggers(spec: Spec, events: Sequence[Happened], ends: Sequence[Happened] | None = None) -> Behind:
+    """Give every trigger, an event and a tuple, with what stands behind it; of ``ends`` only, where they are given."""
+    found: Behind = {}
+    for last in events if ends is None else ends:
         for combination, never in ending(spec, spec.trigger, events, last, {}):
             if violated(spec, never, events, last, combination):
                 continue
@@ -190,13 +194,34 @@ def triggers(spec: Spec, events: Sequence[Happened]) -> dict[Trigger, set[Happen
             )
             behind = found.setdefault((last, attributes), set())
             for number, event in combination.items():
-                behind.update(
-                    each
-                    for each in events
-                    if last.time - spec.window < each.time <= last.time
-                    and number in each.serves
-                    and group_of(spec, number, each) == group_of(spec, number, event)
-                )
+                behind.update((number, each) for each in beside(spec, number, event, events, last))
+    return found
+
+
+def beside(spec: Spec, number: int, event: Happened, events: Sequence[Happened], last: Happened) -> Iterator[Happened]:
+    """Give the events of an event's group, in a subpattern, in the window that ends with ``last``."""
+    for each in events:
+        held = last.time - spec.window < each.time <= last.time and number in each.serves
+        if held and group_of(spec, number, each) == group_of(spec, number, event):
+            yield each
+
+
+def arriving(spec: Spec, events: Sequence[Happened]) -> Behind:
+    """Give the triggers that are asked for once, when an event arrives, of what has come until then.
+
+    A trigger made stands, and what comes later into its window stands behind it if another event of its group does.
+    """
+    found: Behind = {}
+    for index, new in enumerate(events):
+        known = events[: index + 1]
+        found |= triggers(spec, known, [new])
+        for (last, attributes), behind in found.items():
+            line = {each for (_, tuple_), those in found.items() if tuple_ == attributes for _, each in those}
+            for number in new.serves:
+                if last.time - spec.window < new.time <= last.time and any(
+                    each in line and each != new for each in beside(spec, number, new, known, last)
+                ):
+                    behind.add((number, new))
     return found
 
 
@@ -215,10 +240,13 @@ def clears(spec: Spec, events: Sequence[Happened], attributes: Group) -> list[in
     ]
 
 
-def incidents(spec: Spec, events: Sequence[Happened]) -> list[tuple[object, ...]]:
-    """Recompute all incidents: attributes, first and last, count, incidentCount, when cleared, evidence."""
+def incidents(spec: Spec, events: Sequence[Happened], behind: Behind | None = None) -> list[tuple[object, ...]]:
+    """Recompute all incidents: attributes, first and last, count, incidentCount, when cleared, evidence, aggregates.
+
+    ``behind``: what the triggers are, where it is not what all events say.
+    """
     events = sorted(events, key=lambda event: event.place)
-    behind = triggers(spec, events)
+    behind = triggers(spec, events) if behind is None else behind
     told: list[tuple[object, ...]] = []
     for attributes in {attributes for _, attributes in behind}:
         own = sorted((event for event, those in behind if those == attributes), key=lambda event: event.place)
@@ -226,20 +254,27 @@ def incidents(spec: Spec, events: Sequence[Happened]) -> list[tuple[object, ...]
         runs: list[list[Happened]] = []
         over: list[int | None] = []
         for time, _, event in sorted(steps, key=lambda step: step[:2]):
-            if event is None:
-                if runs and over[-1] is None and time - runs[-1][-1].time <= spec.quiet:
+            if runs and over[-1] is None and time - runs[-1][-1].time <= spec.quiet:
+                if event is None:
                     over[-1] = time
-            elif runs and over[-1] is None and time - runs[-1][-1].time <= spec.quiet:
-                runs[-1].append(event)
-            else:
+                else:
+                    runs[-1].append(event)
+            elif event is not None:
                 runs.append([event])
                 over.append(None)
         counted: set[Happened] = set()
         for run, cleared in zip(runs, over, strict=True):
-            fresh = set().union(*(behind[event, attributes] for event in run)) - counted
+            fresh = {event for trigger in run for _, event in behind[trigger, attributes]} - counted
             counted |= fresh
-            shown = (run[0], *run[max(1, len(run) - spec.evidence + 1) :])
-            evidence = tuple(f"sysmon/{each.partition}@{each.offset}" for each in shown)
             end = run[-1].time + spec.quiet if cleared is None else cleared
-            told.append((attributes, run[0].time, run[-1].time, len(run), len(fresh), end, evidence))
+            marks = (run[0], *run[max(1, len(run) - spec.evidence + 1) :])
+            evidence = tuple(f"sysmon/{each.partition}@{each.offset}" for each in marks)
+            shown = tuple(_shown(number, behind[run[-1], attributes]) for number in spec.shown)
+            told.append((attributes, run[0].time, run[-1].time, len(run), len(fresh), end, evidence, *shown))
     return sorted(told, key=repr)
+
+
+def _shown(number: int, behind: set[tuple[int, Happened]]) -> tuple[int, Value] | None:
+    """Give COUNT(*) and LAST(user) of a subpattern's events behind a trigger."""
+    events = sorted((event for of, event in behind if of == number), key=lambda event: event.place)
+    return (len(events), events[-1].get("user") or "") if events else None

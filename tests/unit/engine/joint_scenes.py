@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from stream_app.engine.incident import Incident
+from stream_app.engine.incident import Incident, shown_by
 from stream_app.engine.key import decode_key
 from stream_app.engine.match import WITH_VALUES, Match, Origin
 from stream_app.engine.observe import advance, observe
@@ -14,7 +14,7 @@ from stream_app.engine.row import Row, decode_row, encode_row
 from stream_app.engine.serving import serving
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import EVERYTHING, Environment
-from stream_app.language.constraint import Constraint, constraint_of
+from stream_app.language.constraint import Constraint, aggregate_of, constraint_of
 from stream_app.language.values import Attributes, AttributeType, Value
 from stream_app.rulebook.join import (
     ClearPattern,
@@ -164,6 +164,11 @@ def rule_of(spec: Spec, *, keyed: bool, **options: object) -> Rule:
         "clear_after": spec.quiet,
         "evidence": spec.evidence,
         "final": join.negated,
+        "shown": tuple(
+            (f"s{number}{text[0]}", aggregate_of(f"P{number}.{text}", ENVIRONMENT, carried=CARRIES))
+            for number in spec.shown
+            for text in ("COUNT(*)", "LAST(user)")
+        ),
     }
     return Rule(**{**facts, **options})  # type: ignore[arg-type] - the facts of any rule, by name
 
@@ -200,7 +205,9 @@ def _triggers(draw: st.DrawFn, numbers: Sequence[int], *, negated: bool) -> Node
 
 
 @st.composite
-def rules(draw: st.DrawFn, *, negated: bool = False, clear: bool = False, turning: bool = False) -> Drawn:
+def rules(
+    draw: st.DrawFn, *, negated: bool = False, clear: bool = False, turning: bool = False, shown: bool = True
+) -> Drawn:
     """Draw a rule of 2 to 4 subpatterns, besides a clear pattern."""
     count = draw(st.integers(1 if clear and not negated else 2, 3 if clear else 4))
     keyed = draw(st.booleans())
@@ -242,6 +249,7 @@ def rules(draw: st.DrawFn, *, negated: bool = False, clear: bool = False, turnin
         quiet=0,
         evidence=draw(st.integers(1, 3)),
         cleared_by=cleared_by,
+        shown=tuple(draw(st.lists(st.sampled_from(positive), max_size=2, unique=True))) if shown else (),
     )
     quiet = max(spec.window, draw(st.integers(0, 20)))
     return Drawn(spec._replace(quiet=quiet), keyed)
@@ -349,6 +357,11 @@ def _looked(rule: Rule, rows: dict[bytes, Row], time: int, position: int) -> lis
     return sent
 
 
+def _shown(incident: Incident) -> list[object]:
+    values = shown_by(incident.rule, incident.episode)
+    return [None if count is None else (count, last) for count, last in zip(values[::2], values[1::2], strict=True)]
+
+
 def standing(sent: Sequence[Incident]) -> list[tuple[object, ...]]:
     """Give what stands at the end, as the oracle does; a revision must have one meaning."""
     by_id: dict[str, dict[int, Incident]] = {}
@@ -365,6 +378,7 @@ def standing(sent: Sequence[Incident]) -> list[tuple[object, ...]]:
             each.incident_count,
             each.episode.cleared,
             each.evidence,
+            *_shown(each),
         )
         for each in newest
         if not each.episode.into

@@ -1,10 +1,10 @@
 """Rules with several subpatterns against a second opinion that tries every combination of events."""
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.engine.joint_oracle import incidents
-from tests.unit.engine.joint_scenes import rule_of, rules, run, scenes, standing
+from tests.unit.engine.joint_oracle import arriving, incidents
+from tests.unit.engine.joint_scenes import TURNING, rule_of, rules, run, scenes, standing
 
 THOROUGH = settings(max_examples=max(120, settings.default.max_examples), deadline=None)
 
@@ -63,3 +63,16 @@ def test_cleared_on_arrival(data: st.DataObject, lateness: int) -> None:
     scene = data.draw(scenes(drawn.spec, lateness, in_order=True))
     _, sent = run(rule, scene)
     assert incidents(drawn.spec, scene.events) == standing(sent)
+
+
+@THOROUGH
+@given(data=st.data(), lateness=st.integers(0, 12))
+def test_not_monotone_on_arrival(data: st.DataObject, lateness: int) -> None:
+    """What more events can make false is asked once, when an event arrives, and a trigger made stands."""
+    drawn = data.draw(rules(turning=True, shown=False))
+    rule = rule_of(drawn.spec, keyed=drawn.keyed, lateness=lateness)
+    scene = data.draw(scenes(drawn.spec, lateness))
+    _, sent = run(rule, scene)
+    texts = {each.constraint for each in drawn.spec.patterns}
+    assume(texts & TURNING.keys())
+    assert incidents(drawn.spec, scene.events, arriving(drawn.spec, scene.events)) == standing(sent)
