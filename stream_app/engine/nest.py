@@ -22,7 +22,7 @@ from stream_app.engine.incident import Incident, incident
 from stream_app.engine.joint import Board, found_at
 from stream_app.engine.joint_shown import with_aggregates
 from stream_app.engine.key import Key
-from stream_app.engine.match import Group
+from stream_app.engine.match import Group, too_long
 from stream_app.engine.observed import Observed
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.row import BEHIND, SERVES, TRIGGER, VERSION, WAITING, Episode, Held, Line, Mark, Row
@@ -142,20 +142,25 @@ class Nest:
         """Say that an event decides nothing, since too much would have to be looked at."""
         self.named.append(Rejection.too_many(self.rule.id, self.row.sources[event.source], mark_of(event), MOST))
 
-    def suppress(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
-        """Say which triggers make nothing, and give the other decisions."""
+    def suppress(self, attributes: Group, decisions: Sequence[Decision]) -> Sequence[Decision]:
+        """Say which triggers of a line make nothing, and give the other decisions."""
+        unfit = too_long(self._customer, attributes)
         for each in decisions:
-            if each.mark is not None and each.exception is not None:
-                source = self.row.sources[each.mark.source]
+            if each.mark is None:
+                continue
+            source = self.row.sources[each.mark.source]
+            if each.exception is not None:
                 self.named.append(Rejection.suppressed(self.rule.id, source, each.mark, each.exception))
-        return [each for each in decisions if each.exception is None]
+            elif unfit:
+                self.named.append(Rejection.too_long(self.rule.id, source, each.mark, unfit))
+        return () if unfit else [each for each in decisions if each.exception is None]
 
     def _settle(
         self, pool: Pool, number: int, decisions: Sequence[Decision], at: Iterable[int], stream_time: int | None
     ) -> None:
         """Tell a line's incidents what was decided, and when a clear pattern held; say what is to be said of them."""
         row, rule, line = self.row, self.rule, self.row.lines[number]
-        decisions = self.suppress(decisions)
+        decisions = self.suppress(line.attributes, decisions)
         own = Row(VERSION, row.position, row.latest, row.sources, line.episodes, ())
         key = Key(rule.id, self._customer, line.attributes)
         episodes, changed = correlate(rule, key, own, decisions) if decisions else (line.episodes, ())

@@ -84,8 +84,9 @@ def suppressed(rule: Rule, key: Key, row: Row) -> tuple[Rejection, ...]:
         if event.state & REFUSED:
             nest.refuse(event)
         for line in [mark // 2 for mark in event.marks if mark % 2]:
-            exception = Board.exception_of(rule, row.lines[line].attributes, event.time)
-            nest.suppress((Decision(event.time, mark_of(event), 0, exception),))
+            attributes = row.lines[line].attributes
+            exception = Board.exception_of(rule, attributes, event.time)
+            nest.suppress(attributes, (Decision(event.time, mark_of(event), 0, exception),))
     return tuple(nest.named)
 
 

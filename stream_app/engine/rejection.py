@@ -103,6 +103,11 @@ class Rejection(Struct, frozen=True, kw_only=True):
         return cls._at(source, mark, TOO_MANY, f"more than {most:,} combinations of groups would be looked at", rule)
 
     @classmethod
+    def too_long(cls, rule: str, source: Source, mark: Mark, detail: str) -> Self:
+        """Say that a trigger made nothing, since its incident could not be sent: the rule's id, the trigger, why."""
+        return cls._at(source, mark, TOO_LARGE, detail, rule)
+
+    @classmethod
     def _at(cls, source: Source, mark: Mark, reason: str, detail: str, rule: str) -> Self:
         return cls(
             reason=reason,
