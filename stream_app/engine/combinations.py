@@ -225,50 +225,35 @@ def members_of(tree: Tree) -> tuple[int, ...]:
 
 def last_of(tree: Tree) -> frozenset[int]:
     """Give the members with which a combination can end."""
-    match tree:
-        case Occurs(number):
-            return frozenset((number,))
-        case Together(parts):
-            return frozenset().union(*map(last_of, parts))
-        case InOrder(parts):
-            return last_of(parts[-1])
+    if isinstance(tree, Occurs):
+        return frozenset((tree.number,))
+    parts = tree.parts if isinstance(tree, Together) else tree.parts[-1:]
+    return frozenset().union(*map(last_of, parts))
 
 
 def earliest(tree: Tree, after: int, occurring: Mapping[int, Sequence[int]]) -> int | None:
     """Give the event with which a combination of events behind ``after`` is complete first; None if none ever is."""
-    match tree:
-        case Occurs(number):
-            events = occurring[number]
-            place = bisect_right(events, after)
-            return events[place] if place < len(events) else None
-        case Together(parts):
-            latest = after
-            for part in parts:
-                complete = earliest(part, after, occurring)
-                if complete is None:
-                    return None
-                latest = max(latest, complete)
-            return latest
-        case InOrder(parts):
-            complete = after
-            for part in parts:
-                step = earliest(part, complete, occurring)
-                if step is None:
-                    return None
-                complete = step
-            return complete
+    if isinstance(tree, Occurs):
+        events = occurring[tree.number]
+        place = bisect_right(events, after)
+        return events[place] if place < len(events) else None
+    in_order = isinstance(tree, InOrder)
+    complete = after
+    for part in tree.parts:
+        done = earliest(part, complete if in_order else after, occurring)
+        if done is None:
+            return None
+        complete = max(complete, done)
+    return complete
 
 
 def ends_with(tree: Tree, last: int, after: int, occurring: Mapping[int, Sequence[int]]) -> bool:
     """Tell whether a combination of events behind ``after`` ends with ``last``; no occurrence is behind that."""
-    match tree:
-        case Occurs(number):
-            events = occurring[number]
-            return last > after and bool(events) and events[-1] == last
-        case Together(parts):
-            return all(earliest(part, after, occurring) is not None for part in parts) and any(
-                ends_with(part, last, after, occurring) for part in parts
-            )
-        case InOrder(parts):
-            before = earliest(InOrder(parts[:-1]), after, occurring)
-            return before is not None and ends_with(parts[-1], last, before, occurring)
+    if isinstance(tree, Occurs):
+        events = occurring[tree.number]
+        return last > after and bool(events) and events[-1] == last
+    if isinstance(tree, InOrder):
+        before = earliest(InOrder(tree.parts[:-1]), after, occurring)
+        return before is not None and ends_with(tree.parts[-1], last, before, occurring)
+    complete = all(earliest(part, after, occurring) is not None for part in tree.parts)
+    return complete and any(ends_with(part, last, after, occurring) for part in tree.parts)
