@@ -1,5 +1,7 @@
 """A record becomes matches: one for each enabled rule whose filter wants it. Rulebook in, then records; matches out.
 
+A rule with several subpatterns makes one for each of its keys: see ``serving``.
+
 Decision: the time of a match is decided here, once, and travels with it. It is the receive time (phRecvTime), as
 FortiSIEM "uses this time in all its analytics": what the agent's header says, else Kafka's timestamp. A rule with
 ``event_clock`` takes System/TimeCreated where the record carries it.
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import Match, decode_match, encode_keyed, encode_origin, encode_place
-from stream_app.engine.screen import Screen
+from stream_app.engine.screen import Asked, Screen
+from stream_app.engine.serving import serving
 from stream_app.language.compile import EVENT_TYPE
 from stream_app.sysmon.event_type import usual_types
 from stream_app.sysmon.gate import Gate, kept
@@ -37,16 +40,14 @@ class Detector:
 
     def __init__(self, rulebook: "Rulebook", max_bytes: int = MAX_BYTES) -> None:
         rules = [rule for rule in rulebook.rules.values() if rule.enabled]
-        self._rules = rules
         self._lists = rulebook.lists
-        self._kinds = {rule.subpattern.filter.kind_text: rule.subpattern.filter.kind for rule in rules}
+        self._asked = [(rule, number) for rule in rules for number in range(len(rule.subpatterns))]
+        subpatterns = [rule.subpatterns[number] for rule, number in self._asked]
+        self._kinds = {each.filter.kind_text: each.filter.kind for each in subpatterns}
         self._screens: dict[Value | None, Screen] = {}
         self._by_kinds: dict[frozenset[str], Screen] = {}
-        read = {
-            name
-            for rule in rules
-            for name in (*rule.subpattern.filter.reads, *rule.subpattern.group_by, *rule.subpattern.carries)
-        }
+        read = {name for each in subpatterns for name in (*each.filter.reads, *each.group_by, *each.carries)}
+        read.update(name for rule in rules if rule.join is not None for name in rule.join.carries)
         self.read = Gate(self._screen, {*read, "phCustId"}, max_bytes).read
         """Reads a record (bytes) as far as rules want it; None where none does. Raises Unreadable.
 
@@ -57,7 +58,8 @@ class Detector:
 
     def wanting(self, event: "Event") -> list["Rule"]:
         """Give the rules that want an event, in the rulebook's order. Raises Unreadable, TooExpensive."""
-        return self._screen(event.get(EVENT_TYPE)).wanting(event)
+        asked = self._screen(event.get(EVENT_TYPE)).wanting(event)
+        return [*{rule.id: rule for rule, _ in asked}.values()]
 
     def detect(self, record: "Record", event: "Event") -> list[tuple[bytes, Match]]:
         """Give (key, match) for each rule that wants the event. Raises Unreadable; TooExpensive has what was found."""
@@ -65,7 +67,8 @@ class Detector:
         if self._lists is not None:
             self._lists.timestamp = record.timestamp
         try:
-            found = matches(self.wanting(event), event, record.timestamp, place, record.offset)
+            asked = self._screen(event.get(EVENT_TYPE)).wanting(event)
+            found = matches(asked, event, record.timestamp, place, record.offset)
         except TooExpensive as expense:
             expense.found = matches(expense.wanting, event, record.timestamp, place, record.offset)
             raise
@@ -79,28 +82,37 @@ class Detector:
             kinds = frozenset(text for text, kind in self._kinds.items() if kind(said))
             screen = self._by_kinds.get(kinds)
             if screen is None:
-                screen = Screen([rule for rule in self._rules if rule.subpattern.filter.kind_text in kinds])
+                asked = [
+                    (rule, number) for rule, number in self._asked if rule.subpatterns[number].filter.kind_text in kinds
+                ]
+                screen = Screen(asked)
                 kept(self._by_kinds, kinds, screen)
             kept(self._screens, event_type, screen)
         return screen
 
 
 def matches(
-    rules: Sequence["Rule"], event: "Event", timestamp: int, place: bytes, offset: int
+    asked: Sequence[Asked], event: "Event", timestamp: int, place: bytes, offset: int
 ) -> list[tuple[bytes, bytes]]:
-    """Give (key, match), as bytes, of a record for each of these rules, which want its event.
+    """Give (key, match), as bytes, of a record for each of these subpatterns, which want its event.
+
+    Matches of rules with several subpatterns, one for each of their keys, come behind those of all others.
 
     ``timestamp`` is Kafka's, ``place`` the record's partition (:func:`encode_place`).
     """
     found: list[tuple[bytes, bytes]] = []
     get = event.get
-    number = get("phCustId")
-    customer = _NO_CUSTOMER if number is None else str(canonical(number))
+    said = get("phCustId")
+    customer = _NO_CUSTOMER if said is None else str(canonical(said))
     received = event.received
     if received is None:
         received = timestamp
     origin = encode_origin(place, offset)
-    for rule in rules:
+    served: dict[str, tuple[Rule, int]] = {}
+    for rule, number in asked:
+        if rule.join is not None:
+            served[rule.id] = rule, served.get(rule.id, (rule, 0))[1] | 1 << number
+            continue
         time = received
         if rule.event_clock:
             created = event.created
@@ -111,6 +123,10 @@ def matches(
         carries = rule.subpattern.carries
         brought = tuple([canonical(get(name)) for name in carries]) if carries else None
         found.append((key, encode_keyed(key, time, origin, brought)))
+    for rule, mask in served.values():
+        created = event.created if rule.event_clock else None
+        time = received if created is None else created
+        found += [(key, encode_keyed(key, time, origin, values)) for key, values in serving(rule, mask, customer, get)]
     return found
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from stream_app.rulebook.rule import Rule
+    from stream_app.engine.screen import Asked
 
 
 class TooExpensive(Exception):
@@ -22,8 +22,8 @@ class TooExpensive(Exception):
         self.rules: tuple[str, ...] = ()
         """Ids of the rules that could not be asked: the one that was busy, and those that may take as long. None: the
         record itself could not be read in time."""
-        self.wanting: Sequence[Rule] = ()
-        """The other rules that want the event."""
+        self.wanting: Sequence[Asked] = ()
+        """The other subpatterns that want the event."""
         self.found: Sequence[tuple[bytes, bytes]] = ()
         """Their matches: (key, match), as bytes."""
 

@@ -115,9 +115,13 @@ def too_large(key: bytes, match: Match) -> str:
 
     Ask only where the key is above ``SMALL`` or the match above ``VALUES_LIMIT`` bytes.
     """
-    if len(key) > SMALL:
-        size = len(_json_encoder.encode((match.customer, match.group)))
-        if size > GROUP_LIMIT:
-            return f"customer and group-by values take {size} bytes as JSON, {GROUP_LIMIT} may be"
+    if len(key) > SMALL and (unfit := too_long(match.customer, match.group)):
+        return unfit
     size = len(_encode(match.values)) if match.values else 0
     return f"values for aggregates take {size} bytes, {VALUES_LIMIT} may be" if size > VALUES_LIMIT else ""
+
+
+def too_long(customer: str, group: Group) -> str:
+    """Say why no incident can be of a customer and a group; empty where one can."""
+    size = len(_json_encoder.encode((customer, group)))
+    return f"customer and group-by values take {size} bytes as JSON, {GROUP_LIMIT} may be" if size > GROUP_LIMIT else ""

@@ -8,16 +8,16 @@ stream's time there, so a worker that was believed dead and the one that took ov
 
 from collections.abc import Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from stream_app.engine import life
+from stream_app.engine import life, nested
 from stream_app.engine.correlate import alone, correlate, over
 from stream_app.engine.exceptions import applying, excepting
 from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
-from stream_app.engine.match import NO_PARTITION, Match, Origin
+from stream_app.engine.match import NO_PARTITION, Match
 from stream_app.engine.memory import KEPT, remembering
+from stream_app.engine.observed import FOREVER, ROW_LIMIT, Observed, moved, source_of
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.row import MUTED, PENDING, TRIGGER, VERSION, Episode, Mark, Row, Source, encode_row
 from stream_app.engine.shown import with_aggregates
@@ -25,29 +25,8 @@ from stream_app.engine.window import Decision, arrive, decide, tidy
 from stream_app.engine.window import due_at as _due_at
 from stream_app.rulebook.rule import Rule
 
-ROW_LIMIT = 700_000
-"""Bytes of the largest row. With its key it fits a record of Kafka's."""
-
-_FOREVER = 2**63
-"""A stream time behind all others, ms."""
-
 _CROWD = 10_000
 """Held events without values below which no row is as large: it is not measured."""
-
-
-class Observed(Struct, frozen=True, gc=False):
-    """The row to keep, and the incidents to send. ``repeated``: had been counted before.
-
-    ``late`` and ``full`` are counted nowhere: the match came too late, or its row would be larger than ``ROW_LIMIT``.
-    ``suppressed`` names the triggers that made nothing, since an exception of the rule holds.
-    """
-
-    row: Row
-    incidents: tuple[Incident, ...]
-    late: bool = False
-    repeated: bool = False
-    full: bool = False
-    suppressed: tuple[Rejection, ...] = ()
 
 
 def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_time: int | None) -> Observed:
@@ -58,47 +37,67 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
     that finds its row full leaves no trace in it: read again, it is judged again. For matches of incidents see
     ``memory.py``.
     """
+    if rule.join is not None:
+        return nested.observe(rule, row, match, position, stream_time)
     time, origin = match.time, match.origin
     key = Key(match.rule, match.customer, match.group)
-    late = stream_time is not None and time < stream_time - rule.lateness and origin.partition != NO_PARTITION
     if row is None:
         row = Row(VERSION, position, time, (), (), ())
+    if origin.partition == NO_PARTITION:
+        return _of_incident(rule, key, row, match, position, stream_time)
+    late = stream_time is not None and time < stream_time - rule.lateness
     sources = row.sources
     index = 0
     if not sources or sources[0].partition != origin.partition or sources[0].topic_id != origin.topic_id:
-        index = _source(sources, origin)
+        index = source_of(sources, origin)
     mark = Mark(time, index, origin.offset)
-    if index < len(sources) and (origin.offset <= sources[index].offset or origin.partition == NO_PARTITION):
+    if index < len(sources) and origin.offset <= sources[index].offset:
         here = position <= row.position  # where it was counted, or behind it, to where it was sent again?
         named = _suppressed(rule, row, _single(rule, key, mark)) if here and not late and rule.every_event else ()
         told = current(rule, key, row)
-        return Observed(_moved(row, position), told, late=late and here, repeated=True, suppressed=named)
-    if origin.partition == NO_PARTITION:
-        known = remembering(rule, row, time, stream_time)
-        if known is None:
-            return Observed(_moved(row, position), (), late=True)
-        row, sources, index = known, known.sources, len(known.sources)
-        mark = Mark(time, index, origin.offset)
-        # what came before it must still be held, however far time had jumped when it was decided
-        stream_time = stream_time and min(stream_time, time)
+        return Observed(moved(row, position), told, late=late and here, repeated=True, suppressed=named)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
     sources = (*sources[:index], source, *sources[index + 1 :]) if index or len(sources) > 1 else (source,)
-    latest = max(time, row.latest)
-    place = max(position, row.position)
+    grown = Row(VERSION, max(position, row.position), max(time, row.latest), sources, row.episodes, row.held)
     if rule.every_event and not late and not row.held and not rule.exceptions:  # this event alone decides
-        one = alone(rule, key, row.episodes, sources, mark, place, stream_time)
+        one = alone(rule, key, row.episodes, sources, mark, grown.position, stream_time)
         if one is not None:
-            after = Row(VERSION, place, latest, sources, (one,), ())
+            after = Row(VERSION, grown.position, grown.latest, sources, (one,), ())
             return Observed(after, () if one.flags & (PENDING | MUTED) else (incident(rule, key, one, sources),))
-    before = row
-    due = _due(rule, key, Row(VERSION, place, latest, sources, row.episodes, row.held), stream_time)
-    row = due.row
     if late:
-        return replace(due, row=_tidied(rule, key, row, stream_time), late=True)
+        due = _due(rule, key, grown, stream_time)
+        return replace(due, row=_tidied(rule, key, due.row, stream_time), late=True)
+    return _counted(rule, key, row, grown, mark, match, stream_time)
+
+
+def _of_incident(  # noqa: PLR0913, PLR0917 - what :func:`observe` has
+    rule: Rule, key: Key, row: Row, match: Match, position: int, stream_time: int | None
+) -> Observed:
+    """Count the match of an incident, which is a source of its own and is not late: see ``memory.py``."""
+    time, origin = match.time, match.origin
+    if source_of(row.sources, origin) < len(row.sources):
+        return Observed(moved(row, position), current(rule, key, row), repeated=True)
+    known = remembering(rule, row, time, stream_time)
+    if known is None:
+        return Observed(moved(row, position), (), late=True)
+    mark = Mark(time, len(known.sources), origin.offset)
+    sources = (*known.sources, Source(origin.topic_id, origin.topic, origin.partition, origin.offset))
+    place, latest = max(position, known.position), max(time, known.latest)
+    grown = Row(VERSION, place, latest, sources, known.episodes, known.held)
+    # what came before it must still be held, however far time had jumped when it was decided
+    return _counted(rule, key, known, grown, mark, match, stream_time and min(stream_time, time))
+
+
+def _counted(  # noqa: PLR0913, PLR0917 - a match, and what it comes into
+    rule: Rule, key: Key, before: Row, row: Row, mark: Mark, match: Match, stream_time: int | None
+) -> Observed:
+    """Count a match in a row that has its place already, behind what time has made due there."""
+    due = _due(rule, key, row, stream_time)
+    row = due.row
     if rule.every_event:
         made = _decided(rule, key, replace(row, held=()), _single(rule, key, mark), stream_time)
     else:
-        held, decisions = arrive(rule, key.group, row.held, sources, mark, match.values)
+        held, decisions = arrive(rule, key.group, row.held, row.sources, mark, match.values)
         made = _decided(rule, key, replace(row, held=tuple(held)), decisions, stream_time)
     after = _tidied(rule, key, made.row, stream_time)
     if _is_full(rule, after):
@@ -126,10 +125,12 @@ def advance(rule: Rule, key: Key, row: Row, stream_time: int, position: int) -> 
     it came due, and each trigger is told of by itself, so what stands at the end does not depend on how often this is
     called.
     """
+    if rule.join is not None:
+        return nested.advance(rule, key, row, stream_time, position)
     due = due_at(rule, row)
     if due is None or stream_time < due:
         return Observed(row, ())
-    made = _due(rule, key, _moved(row, position), stream_time)
+    made = _due(rule, key, moved(row, position), stream_time)
     return replace(made, row=_tidied(rule, key, made.row, stream_time))
 
 
@@ -138,7 +139,9 @@ def finish(rule: Rule, key: Key, row: Row) -> Observed:
 
     For where no more is to come, which does not say that an incident is over.
     """
-    return _due(rule, key, row, _FOREVER, clears=False)
+    if rule.join is not None:
+        return nested.finish(rule, key, row)
+    return _due(rule, key, row, FOREVER, clears=False)
 
 
 def current(rule: Rule, key: Key, row: Row) -> tuple[Incident, ...]:
@@ -148,6 +151,8 @@ def current(rule: Rule, key: Key, row: Row) -> tuple[Incident, ...]:
     reads again: a decision made by :func:`advance` has no match that would bring its incident back. What waits to be
     said is said by it.
     """
+    if rule.join is not None:
+        return nested.current(rule, key, row)
     return _told(rule, key, row, [episode for episode in row.episodes if not episode.flags & MUTED])
 
 
@@ -156,6 +161,8 @@ def suppressed(rule: Rule, key: Key, row: Row) -> tuple[Rejection, ...]:
 
     Those of a rule that triggers at every event are not held: each is named again when its match is read again.
     """
+    if rule.join is not None:
+        return nested.suppressed(rule, key, row)
     exceptions = applying(rule, key.group) if rule.exceptions else ()
     marks = [Mark(each.time, each.source, each.offset) for each in row.held if each.state & TRIGGER]
     return _suppressed(rule, row, [Decision(each.time, each, 0, excepting(exceptions, each.time)) for each in marks])
@@ -163,6 +170,8 @@ def suppressed(rule: Rule, key: Key, row: Row) -> tuple[Rejection, ...]:
 
 def due_at(rule: Rule, row: Row) -> int | None:
     """Give the first stream time (ms) at which :func:`advance` has something to do; None if nothing waits."""
+    if rule.join is not None:
+        return nested.due_at(rule, row)
     first = life.due(rule, row.episodes)
     waits = _due_at(rule, row.held) if row.held else None
     return waits if first is None else first if waits is None else min(first, waits)
@@ -182,18 +191,6 @@ def wake_at(rule: Rule, row: Row) -> int:
     expiry = expires_at(rule, row) + 1
     due = due_at(rule, row)
     return expiry if due is None else min(due, expiry)
-
-
-def _source(sources: tuple[Source, ...], origin: Origin) -> int:
-    """Find the match's source partition in the row; its length for one that the row does not know."""
-    for index, source in enumerate(sources):
-        if source.partition == origin.partition and source.topic_id == origin.topic_id:
-            return index
-    return len(sources)
-
-
-def _moved(row: Row, position: int) -> Row:
-    return row if position <= row.position else replace(row, position=position)
 
 
 def _single(rule: Rule, key: Key, mark: Mark) -> list[Decision]:

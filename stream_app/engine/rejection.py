@@ -29,6 +29,9 @@ FULL = "row full"
 SUPPRESSED = "suppressed"
 """A trigger that made nothing, since an exception of its rule holds."""
 
+TOO_MANY = "too many combinations"
+"""An event for which more combinations of groups would have to be looked at than may be."""
+
 VALUE_LIMIT = 65_536
 """Bytes of a record that a rejection carries by default."""
 
@@ -97,6 +100,16 @@ class Rejection(Struct, frozen=True, kw_only=True):
     def suppressed(cls, rule: str, source: Source, mark: Mark, exception: RuleException) -> Self:
         """Say that a trigger made nothing: the rule's id, the trigger with its source, and why."""
         return cls._at(source, mark, SUPPRESSED, f"{exception.place}: {exception.reason}"[:DETAIL_LIMIT], rule)
+
+    @classmethod
+    def too_many(cls, rule: str, source: Source, mark: Mark, most: int) -> Self:
+        """Say that an event decided nothing: the rule's id, the event with its source, what may be looked at."""
+        return cls._at(source, mark, TOO_MANY, f"more than {most:,} combinations of groups would be looked at", rule)
+
+    @classmethod
+    def too_long(cls, rule: str, source: Source, mark: Mark, detail: str) -> Self:
+        """Say that a trigger made nothing, since its incident could not be sent: the rule's id, the trigger, why."""
+        return cls._at(source, mark, TOO_LARGE, detail, rule)
 
     @classmethod
     def _at(cls, source: Source, mark: Mark, reason: str, detail: str, rule: str) -> Self:

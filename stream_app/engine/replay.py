@@ -24,7 +24,8 @@ from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import decode_key
 from stream_app.engine.match import Match, decode_match, too_large
-from stream_app.engine.observe import Observed, advance, expires_at, finish, full_detail, observe, wake_at
+from stream_app.engine.observe import advance, expires_at, finish, full_detail, observe, wake_at
+from stream_app.engine.observed import Observed
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
@@ -125,7 +126,9 @@ class _Flow:
         """Decide all that waits, and say what was held back."""
         for _, key in self._agenda.take():
             where = decode_key(key)
-            yield from self._said(finish(self._rules[where.rule], where, self._rows[key]))
+            observed = finish(self._rules[where.rule], where, self._rows[key])
+            self._rows[key] = observed.row
+            yield from self._said(observed)
 
     def _observe(self, key: bytes, match: Match) -> Iterator[Incident | Rejection]:
         rule = self._rules[match.rule]
@@ -181,9 +184,3 @@ class _Flow:
             return
         self._rows[key] = observed.row
         self._agenda.put(key, wake_at(rule, observed.row))
-
-
-def _said(observed: Observed) -> Iterator[Incident | Rejection]:
-    """Give what was made, and what made nothing."""
-    yield from observed.incidents
-    yield from observed.suppressed

@@ -1,10 +1,10 @@
 """Which rules want an event, found without asking each of them: rules in, for each event those that match, out.
 
-Goes in: the rules that want a type of event, then events of it. Decision: a rule is asked only if every clause of its
-filter (see ``language.requirements``) has a needle in the event. All needles of an attribute are looked for at once: by
-one automaton over its text, by one look-up of the whole value. A hit is a bit for each clause that it serves; a rule is
-a candidate if its bit is set in each plane, where plane ``n`` stands for the rules' clauses of number ``n``. So what
-many rules compare is compared once, and what is left is a handful of filters.
+Goes in: the subpatterns that want a type of event, then events of it. Decision: one is asked only if every clause of
+its filter (see ``language.requirements``) has a needle in the event. All needles of an attribute are looked for at
+once: by one automaton over its text, by one look-up of the whole value. A hit is a bit for each clause that it serves;
+a subpattern is a candidate if its bit is set in each plane, where plane ``n`` stands for the clauses of number ``n``.
+So what many rules compare is compared once, and what is left is a handful of filters.
 """
 
 from collections import defaultdict
@@ -22,8 +22,11 @@ from stream_app.language.requirements import Clause, Needle
 from stream_app.language.values import Attributes, Predicate, Value
 from stream_app.rulebook.rule import Rule
 
+Asked = tuple[Rule, int]
+"""A rule, and the number of the subpattern of it that is asked."""
+
 FEW = 8
-"""Up to so many rules are asked one by one: looking for needles would cost more."""
+"""Up to so many are asked one by one: looking for needles would cost more."""
 
 PLANES = 3
 """How many clauses of a rule are looked at, the most telling ones."""
@@ -55,13 +58,14 @@ class _Scan(Struct, frozen=True):
 
 
 class Screen:
-    """The rules that want one type of event, in their order."""
+    """The subpatterns that want one type of event, in their order."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = tuple(rules)
-        self._asked = [(rule, rule.subpattern.filter.rest) for rule in self.rules]
-        clauses = [rule.subpattern.filter.clauses[:PLANES] for rule in self.rules]
-        width = len(self.rules)
+    def __init__(self, asked: Iterable[Asked]) -> None:
+        self.asked = tuple(asked)
+        filters = [rule.subpatterns[number].filter for rule, number in self.asked]
+        self._asked = [(one, its.rest) for one, its in zip(self.asked, filters, strict=True)]
+        clauses = [its.clauses[:PLANES] for its in filters]
+        width = len(self.asked)
         self._one, self._two = width, 2 * width
         self._every = (1 << width) - 1
         self._free = 0
@@ -71,10 +75,10 @@ class Screen:
         self._scans = _scans(clauses, width) if width > FEW else []
 
     def __bool__(self) -> bool:
-        return bool(self.rules)
+        return bool(self.asked)
 
-    def wanting(self, event: Attributes) -> list[Rule]:
-        """Give the rules whose filter is true of the event. Raises what reading an attribute raises."""
+    def wanting(self, event: Attributes) -> list[Asked]:
+        """Give the subpatterns whose filter is true of the event. Raises what reading an attribute raises."""
         if not self._scans:
             return _asked(self._asked, event)
         hits = self._free
@@ -93,26 +97,31 @@ class Screen:
         return _asked(asked, event)
 
 
-def _asked(rules: Iterable[tuple[Rule, Predicate]], event: Attributes) -> list[Rule]:
-    """Ask rules one by one; give those that want the event.
+def _asked(asked: Iterable[tuple[Asked, Predicate]], event: Attributes) -> list[Asked]:
+    """Ask subpatterns one by one; give those that want the event.
 
     Once one of them took too long, those that may take as long are not asked any more, but all others are.
     """
-    wanting: list[Rule] = []
+    wanting: list[Asked] = []
     expense: TooExpensive | None = None
-    for rule, rest in rules:
+    for one, rest in asked:
         try:
-            if expense is not None and rule.subpattern.filter.hazards:
-                expense.rules = (*expense.rules, rule.id)
+            if expense is not None and one[0].subpatterns[one[1]].filter.hazards:
+                expense.rules = _with(expense.rules, one[0].id)
             elif rest(event):
-                wanting.append(rule)
+                wanting.append(one)
         except TooExpensive as error:
-            error.rules = (*(() if expense is None else expense.rules), rule.id)
+            error.rules = _with(() if expense is None else expense.rules, one[0].id)
             expense = error
     if expense is not None:
         expense.wanting = wanting
         raise expense
     return wanting
+
+
+def _with(rules: tuple[str, ...], rule: str) -> tuple[str, ...]:
+    """Name a rule once, however many of its subpatterns could not be asked."""
+    return rules if rule in rules else (*rules, rule)
 
 
 def _scans(clauses: Sequence[Sequence[Clause]], width: int) -> list[_Scan]:

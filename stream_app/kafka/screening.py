@@ -37,9 +37,9 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
             if event is not None:
                 if lists is not None:
                     lists.timestamp = message.timestamp()[1]
-                rules = event.wanted.wanting(event)
-                if rules:
-                    found = matches(rules, event, *_where(message, topic_id, places))
+                asked = event.wanted.wanting(event)
+                if asked:
+                    found = matches(asked, event, *_where(message, topic_id, places))
         except TooExpensive as expense:
             if expense.wanting and event is not None:
                 expense.found = matches(expense.wanting, event, *_where(message, topic_id, places))

@@ -18,16 +18,8 @@ from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, encode_match, too_large
-from stream_app.engine.observe import (
-    Observed,
-    advance,
-    current,
-    expires_at,
-    full_detail,
-    observe,
-    suppressed,
-    wake_at,
-)
+from stream_app.engine.observe import advance, current, expires_at, full_detail, observe, suppressed, wake_at
+from stream_app.engine.observed import Observed
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock

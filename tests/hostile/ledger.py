@@ -9,18 +9,18 @@ the topics and from nothing else.
 import zlib
 from array import array
 from collections import Counter, defaultdict
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from confluent_kafka import Message
 
 from stream_app.engine.detect import Detector
 from stream_app.engine.key import PROGRESS_KEY, Key, decode_key
-from stream_app.engine.match import decode_match, too_large
+from stream_app.engine.match import Match, decode_match, too_large
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, LATE, TOO_LARGE, VALUE_LIMIT, Rejection, decode_rejection
 from stream_app.kafka.topics import Names
-from stream_app.rulebook.rule import Rulebook
+from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.sysmon.normalise import Unreadable, normalise
 from tests.hostile.records import Hostile
 
@@ -95,19 +95,26 @@ class Ledger:
             found = [] if event is None else self._detector.detect(record, event)
         except Unreadable as error:
             return Fate(((error.reason, None),), 0)
-        self._whole(record, [match.rule for _, match in found])
+        self._whole(record, [match for _, match in found])
         refused = tuple((TOO_LARGE, match.rule) for key, match in found if too_large(key, match))
         return Fate(refused, len(found) - len(refused))
 
-    def _whole(self, record: Record, found: list[str]) -> None:
-        """Compare with what the record matches where all of it is read and every rule is asked."""
+    def _whole(self, record: Record, found: list[Match]) -> None:
+        """Compare with what the record matches where all of it is read and every subpattern is asked."""
         try:
             event = normalise(record.value or b"")
         except Unreadable:
             return  # what is wrong lies where no rule looks
-        asked = [rule.id for rule in self._rulebook.rules.values() if rule.enabled and rule.subpattern.filter(event)]
-        if asked != found:
-            self._say(f"{record.value!r}: the screen found {found}, all filters {asked}")
+        rules = [rule for rule in self._rulebook.rules.values() if rule.enabled]
+        asked = {
+            (rule.id, number)
+            for rule in rules
+            for number, subpattern in enumerate(rule.subpatterns)
+            if subpattern.filter(event)
+        }
+        served = [pair for match in found for pair in _served(self._rulebook.rules[match.rule], match)]
+        if asked != set(served) or len(served) > len(asked):
+            self._say(f"{record.value!r}: the screen found {served}, all filters {sorted(asked)}")
 
     def place(self, entry: Entry, partition: int, offset: int) -> None:
         """Book where a record came to lie."""
@@ -216,6 +223,12 @@ class Ledger:
         self.wrong += 1
         if len(self.said) < SHOWN:
             self.said.append(what)
+
+
+def _served(rule: Rule, match: Match) -> list[tuple[str, int]]:
+    """Give the subpatterns that a match says its record serves."""
+    mask = 1 if rule.join is None else cast("int", match.values[-1])
+    return [(rule.id, number) for number in range(mask.bit_length()) if mask >> number & 1]
 
 
 def _index(known: list[Any], item: object) -> int:

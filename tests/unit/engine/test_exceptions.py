@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from stream_app.engine.exceptions import applying, excepting
 from stream_app.engine.match import Match
-from stream_app.engine.observe import Observed, advance, observe, suppressed
+from stream_app.engine.observe import advance, observe, suppressed
+from stream_app.engine.observed import Observed
 from stream_app.engine.rejection import SUPPRESSED, Rejection
 from stream_app.engine.replay import Tally, replay
 from stream_app.engine.row import Row, decode_row, encode_row

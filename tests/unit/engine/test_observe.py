@@ -8,7 +8,8 @@ from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import CLEAR, CREATE, SYSTEM_CLEARED, UPDATE, Incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import Match
-from stream_app.engine.observe import Observed, advance, current, due_at, expires_at, observe, wake_at
+from stream_app.engine.observe import advance, current, due_at, expires_at, observe, wake_at
+from stream_app.engine.observed import Observed
 from stream_app.engine.row import MOST, Row, encode_row
 from stream_app.rulebook.rule import Rule
 

@@ -92,10 +92,10 @@ def test_the_screen_asks_whom_it_must(
         compiled = compile_filter(parse(text), EXACT if exact else FOLDED)
         rule = rule_of(id=f"R{number}")
         rules.append(rule_of(id=rule.id, subpattern=msgspec.structs.replace(rule.subpattern, filter=compiled)))
-    screen = Screen(rules)
+    screen = Screen([(rule, 0) for rule in rules])
     for event in events:
         assert [rule.id for rule in rules if rule.subpattern.filter(event)] == [
-            rule.id for rule in screen.wanting(event)
+            rule.id for rule, _ in screen.wanting(event)
         ]
 
 
@@ -112,9 +112,9 @@ def test_a_rule_is_asked_only_where_its_clauses_are_met(rule_of: Callable[..., R
     filler = [rule(f"F{number}", f'procName = "filler{number}"') for number in range(FEW)]
     both = rule("both", 'procName = "a.exe" AND (command CONTAIN "run" OR destIpPort = 25)')
     always = rule("always", 'procName != "a.exe"')
-    screen = Screen([*filler, both, always])
+    screen = Screen([(rule, 0) for rule in (*filler, both, always)])
     assert [["always"], ["both", "always"], ["both", "always"], ["always"]] == [
-        [rule.id for rule in screen.wanting(event)]
+        [rule.id for rule, _ in screen.wanting(event)]
         for event in (
             {"procName": "a.exe"},
             {"procName": "A.EXE", "command": "rerun"},
@@ -133,7 +133,7 @@ def test_no_rule_is_asked_of_an_event_that_holds_nothing_of_theirs(rule_of: Call
         base = rule_of(id=f"F{number}")
         never = msgspec.structs.replace(compiled, rest=lambda _: pytest.fail("it was asked"))
         rules.append(rule_of(id=base.id, subpattern=msgspec.structs.replace(base.subpattern, filter=never)))
-    assert [] == Screen(rules).wanting({"procName": "other"})
+    assert [] == Screen([(rule, 0) for rule in rules]).wanting({"procName": "other"})
 
 
 def test_the_other_rules_are_asked_when_one_takes_too_long(rule_of: Callable[..., Rule]) -> None:
