@@ -14,7 +14,7 @@ from stream_app.engine.expense import TooExpensive
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import Match, decode_match, encode_keyed, encode_origin, encode_place
 from stream_app.engine.screen import Asked, Screen
-from stream_app.engine.serving import serving
+from stream_app.engine.serving import served, serving
 from stream_app.language.compile import EVENT_TYPE
 from stream_app.sysmon.event_type import usual_types
 from stream_app.sysmon.gate import Gate, kept
@@ -108,10 +108,10 @@ def matches(
     if received is None:
         received = timestamp
     origin = encode_origin(place, offset)
-    served: dict[str, tuple[Rule, int]] = {}
-    for rule, number in asked:
+    joint = False
+    for rule, _ in asked:
         if rule.join is not None:
-            served[rule.id] = rule, served.get(rule.id, (rule, 0))[1] | 1 << number
+            joint = True
             continue
         time = received
         if rule.event_clock:
@@ -123,10 +123,13 @@ def matches(
         carries = rule.subpattern.carries
         brought = tuple([canonical(get(name)) for name in carries]) if carries else None
         found.append((key, encode_keyed(key, time, origin, brought)))
-    for rule, mask in served.values():
-        created = event.created if rule.event_clock else None
-        time = received if created is None else created
-        found += [(key, encode_keyed(key, time, origin, values)) for key, values in serving(rule, mask, customer, get)]
+    if joint:
+        for rule, mask in served(asked):
+            created = event.created if rule.event_clock else None
+            time = received if created is None else created
+            found += [
+                (key, encode_keyed(key, time, origin, brought)) for key, brought in serving(rule, mask, customer, get)
+            ]
     return found
 
 

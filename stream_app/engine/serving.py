@@ -5,16 +5,26 @@ record by its place and counts it once. Values that ``=`` finds equal have one s
 spelling in the records, so what belongs together meets in one row; the values as they are travel in the match.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import Group
+from stream_app.engine.screen import Asked
 from stream_app.language.folding import fold
 from stream_app.language.reading import NOWHERE, address_of, number_of, text_of
 from stream_app.language.values import AttributeType, Value
 from stream_app.rulebook.join import Join, KeyPart
 from stream_app.rulebook.rule import Rule
+
+
+def served(asked: Iterable[Asked]) -> list[tuple[Rule, int]]:
+    """Give each rule with several subpatterns that wants a record, and which of them do: bit ``n`` for number ``n``."""
+    masks: dict[str, tuple[Rule, int]] = {}
+    for rule, number in asked:
+        if rule.join is not None:
+            masks[rule.id] = rule, masks.get(rule.id, (rule, 0))[1] | 1 << number
+    return [*masks.values()]
 
 
 def serving(rule: Rule, mask: int, customer: str, get: Callable[[str], Value | None]) -> list[tuple[bytes, Group]]:

@@ -139,6 +139,10 @@ class Ledger:
         """Records that were sent."""
         return sum(self.ends.values())
 
+    def _counts_each(self, rule: str | None) -> bool:
+        """Tell whether each match of a rule is a trigger: one of several subpatterns is none by itself."""
+        return rule is None or self._rulebook.rules[rule].join is None
+
     # ---- what came of it
     def rejected(self, message: Message) -> None:
         """Take a message of the rejected topic."""
@@ -152,7 +156,7 @@ class Ledger:
             self._say(f"{place}: rejected as {found.reason!r}: there is no such record")
         elif found.reason == LATE:
             column.late[found.offset] += 1
-            self.late += 1
+            self.late += self._counts_each(found.rule)
         else:
             column.refused[found.offset] += 1
             self._compare(found, column)
@@ -179,12 +183,14 @@ class Ledger:
         if column is None or match.origin.offset >= len(column):
             self._say(f"{match.origin}: a match of no record")
             return
-        self.matches += 1
+        self.matches += self._counts_each(match.rule)
         column.matched[match.origin.offset] += 1
 
     def incident(self, message: Message) -> None:
         """Take a message of the incidents topic."""
         incident = msgspec.json.decode(message.value() or b"")
+        if not self._counts_each(incident["ruleId"]):
+            return
         known = self._counts.get(incident["incidentId"], (0, 0))
         self._counts[incident["incidentId"]] = max(known, (incident["revision"], incident["count"]))
 
