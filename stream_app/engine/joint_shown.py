@@ -49,7 +49,10 @@ def _shown(rule: Rule, pool: Pool, attributes: Group, episode: Episode) -> Episo
         events = sorted({each for part in own for each in pool.within(part, window.first, window.end)})
         rows.append([pool.held[each].values for each in events])
     values = [aggregate.value(each) if each else None for (_, aggregate), each in zip(rule.shown, rows, strict=True)]
-    return replace(episode, latest=Latest(latest.mark, tuple(values)))
+    born = episode.born
+    if born is not None and episode.revision == 1:
+        born = replace(born, values=tuple(values))
+    return replace(episode, latest=Latest(latest.mark, tuple(values)), born=born)
 
 
 def _event_of(pool: Pool, mark: Mark) -> int | None:

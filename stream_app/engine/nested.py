@@ -23,18 +23,19 @@ from stream_app.rulebook.rule import Rule
 def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_time: int | None) -> Observed:
     """Count a match, as ``observe.observe`` does."""
     time, origin = match.time, match.origin
-    late = stream_time is not None and time < stream_time - rule.lateness and origin.partition != NO_PARTITION
+    is_incident = origin.partition == NO_PARTITION  # of another rule: see ``chain.py`` and ``memory.py``
+    late = stream_time is not None and time < stream_time - rule.lateness and not is_incident
     row = Row(VERSION, position, time, (), (), ()) if row is None else row
     index = source_of(row.sources, origin)
-    if index < len(row.sources) and (origin.offset <= row.sources[index].offset or origin.partition == NO_PARTITION):
+    if index < len(row.sources) and (origin.offset <= row.sources[index].offset or is_incident):
         told = current(rule, Key(rule.id, match.customer, match.group), row)
         return Observed(moved(row, position), told, late=late and position <= row.position, repeated=True)
-    if origin.partition == NO_PARTITION:
+    if is_incident:
         known = remembering(rule, row, time, stream_time)
         if known is None:
             return Observed(moved(row, position), (), late=True)
         row, index = known, len(known.sources)
-        stream_time = stream_time and min(stream_time, time)  # as in ``observe.observe``
+        stream_time = stream_time and min(stream_time, time)
     nest = Nest(rule, match.customer, moved(row, position))
     nest.come_to(stream_time)
     due = nest.seen()

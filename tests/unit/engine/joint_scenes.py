@@ -12,6 +12,7 @@ from stream_app.engine.match import WITH_VALUES, Match, Origin
 from stream_app.engine.observe import advance, observe
 from stream_app.engine.row import Row, decode_row, encode_row
 from stream_app.engine.serving import serving
+from stream_app.handoff.native import to_bytes
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import EVERYTHING, Environment
 from stream_app.language.constraint import Constraint, aggregate_of, constraint_of
@@ -365,9 +366,11 @@ def _shown(incident: Incident) -> list[object]:
 def standing(sent: Sequence[Incident]) -> list[tuple[object, ...]]:
     """Give what stands at the end, as the oracle does; a revision must have one meaning."""
     by_id: dict[str, dict[int, Incident]] = {}
+    said: dict[tuple[str, int], bytes] = {}
     for each in sent:
         revisions = by_id.setdefault(each.incident_id, {})
-        assert revisions.setdefault(each.revision, each) == each
+        revisions[each.revision] = each
+        assert said.setdefault((each.incident_id, each.revision), to_bytes(each)) == to_bytes(each)
     newest = [revisions[max(revisions)] for revisions in by_id.values()]
     told = [
         (

@@ -89,7 +89,7 @@ def test_a_customer_is_named_as_matches_name_it(customer: Value | None, rule_of:
     """What an incident of a customer puts on a list is there for that customer's events."""
     lists = WatchLists(["x"])
     asked = Event({} if customer is None else {"phCustId": customer}, "flat", 5, None, None)
-    key, _ = matches([rule_of()], asked, 5, b"", 0)[0]
+    key, _ = matches([(rule_of(), 0)], asked, 5, b"", 0)[0]
     put(lists, Entry(decode_key(key).customer, "x", "pc"), Listing(0, 100))
     reader = lists.named["x"].reader(as_text, event_clock=False)
     assert reader("pc", asked)
