@@ -29,9 +29,7 @@ _CROWD = 10_000
 """Held events without values below which no row is as large: it is not measured."""
 
 
-def observe(  # noqa: C901, PLR0911 - every match comes here: what is decided early is, and a call more would be dear
-    rule: Rule, row: Row | None, match: Match, position: int, stream_time: int | None
-) -> Observed:
+def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_time: int | None) -> Observed:
     """Count a match that lies at ``position`` on the matches topic, where the stream's time is ``stream_time`` (ms).
 
     A match more than ``rule.lateness`` behind the stream's time is late; where that is None nothing is. A match that is
