@@ -5,7 +5,7 @@ how soon an entry is known to the worker that reads it, with no order of the rec
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -59,34 +59,47 @@ def lists_read(rule: Rule) -> frozenset[str]:
 
 
 class _Step(Struct, frozen=True):
-    """A rule reads a list that another one fills."""
+    """A rule reads a list that another one fills, or, where no list is named, that one's incidents."""
 
     reader: str
     name: str
     filler: str
 
+    def __str__(self) -> str:
+        if self.name:
+            return f"{self.reader} reads {self.name!r}, which {self.filler} fills"
+        return f"{self.reader} reads incidents of {self.filler}"
 
-def circles(rules: Collection[Rule], documents: Mapping[str, Document]) -> Iterator[Diagnostic]:
+
+def circles(
+    rules: Collection[Rule], incidents: Mapping[str, Sequence[str]], documents: Mapping[str, Document]
+) -> Iterator[Diagnostic]:
     """Report the shortest circle of each rule that reads what it fills, directly or not; each circle once.
 
-    It is reported where the rule fills the list that closes the circle.
+    ``incidents`` says which rules read whose incidents. A circle is reported where a rule fills a list that is in it;
+    one of incidents alone is none of these.
     """
     fillers: dict[str, list[str]] = {}
     for rule in rules:
         for filling in rule.watch_lists:
             fillers.setdefault(filling.name, []).append(rule.id)
     steps = {
-        rule.id: [_Step(rule.id, name, filler) for name in sorted(lists_read(rule)) for filler in fillers.get(name, ())]
+        rule.id: [
+            *(_Step(rule.id, name, filler) for name in sorted(lists_read(rule)) for filler in fillers.get(name, ())),
+            *(_Step(rule.id, "", made) for made in incidents.get(rule.id, ())),
+        ]
         for rule in rules
     }
+    of_rules = {rule.id: rule for rule in rules}
     told: set[frozenset[_Step]] = set()
     for rule in rules:
         circle = _circle(rule.id, steps)
-        if circle and frozenset(circle) not in told:
+        closes = next((step for step in reversed(circle) if step.name), None)
+        if closes is not None and frozenset(circle) not in told:
             told.add(frozenset(circle))
-            said = ", ".join(f"{step.reader} reads {step.name!r}, which {step.filler} fills" for step in circle)
-            place = [filling.name for filling in rule.watch_lists].index(circle[-1].name)
-            yield documents[rule.id].at_key((TABLE, place), f"watch lists in a circle: {said}")
+            names = [filling.name for filling in of_rules[closes.filler].watch_lists]
+            said = f"watch lists in a circle: {', '.join(map(str, circle))}"
+            yield documents[closes.filler].at_key((TABLE, names.index(closes.name)), said)
 
 
 def _circle(start: str, steps: Mapping[str, Iterable[_Step]]) -> tuple[_Step, ...]:

@@ -19,7 +19,7 @@ from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.language.tables import LookupTable, parse_table
 from stream_app.rulebook.cases import CASES
-from stream_app.rulebook.chaining import chained
+from stream_app.rulebook.chaining import chained, reading
 from stream_app.rulebook.document import Document, parse_document, read_text
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.filling import circles, lists_read, names_filled
@@ -62,7 +62,7 @@ def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  #
             uses = rule.watch_lists or lists_read(rule)
             rules[rule.id] = replace(rule, lists=lists) if uses else rule
             documents[rule.id] = document
-    problems += circles(rules.values(), documents)
+    problems += circles(rules.values(), reading(rules), documents)
     if not rules and not problems:
         problems.append(_about(folder, "no rule in this folder"))
     rules = chained(rules, documents, problems)

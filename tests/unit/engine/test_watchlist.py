@@ -205,3 +205,13 @@ def test_a_detector_of_rules_without_lists_leaves_them_alone(tmp_path: Path, rul
     asleep = Rulebook({name: replace(rule, enabled=False) for name, rule in rulebook.rules.items()})
     assert (None, None) == (asleep.lists, Rulebook({"R": rule_of()}).lists)
     assert [] == Detector(asleep).wanting(Event({"eventType": "Login"}, "flat", None, None, None))
+
+
+def test_an_incident_that_is_an_event_is_asked_for_too(tmp_path: Path) -> None:
+    """A rule that reads incidents reads lists as others do, as of the time of the incident, which fills them first."""
+    (tmp_path / "again").mkdir()
+    text = READS.replace("READS", "AGAIN").replace("srcName", "hostName").replace("{clock}", "event")
+    (tmp_path / "again" / "again.toml").write_text(text.replace('"Login"', '"FILLS"'))
+    scans = [record(at, at, "Scan", "pc") for at in range(2)]
+    found = replay(rules(tmp_path), scans, sources=None)
+    assert ["FILLS", "AGAIN"] == [each.rule.id for each in found if isinstance(each, Incident)]

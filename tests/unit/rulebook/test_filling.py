@@ -145,6 +145,19 @@ def test_a_list_that_no_rule_fills_is_refused(tmp_path: Path) -> None:
             ],
         ),
         (
+            {"a": (reading("x"), ""), "b": ('eventType = "A"', filling("x"))},
+            ["b.toml:13:1: watch lists in a circle: A reads 'x', which B fills, B reads incidents of A"],
+        ),
+        (
+            {"a": ('eventType = "B"', filling("x")), "b": ('eventType = "C"', ""), "c": (reading("x"), "")},
+            [
+                (
+                    "a.toml:13:1: watch lists in a circle: A reads incidents of B, B reads incidents of C, "
+                    "C reads 'x', which A fills"
+                )
+            ],
+        ),
+        (
             {"a": (reading("x"), filling("x")), "b": (reading("y"), filling("y"))},
             [
                 "a.toml:13:1: watch lists in a circle: A reads 'x', which A fills",
@@ -156,7 +169,7 @@ def test_a_list_that_no_rule_fills_is_refused(tmp_path: Path) -> None:
 def test_rules_that_wait_for_one_another_are_refused(
     tmp_path: Path, rules: dict[str, tuple[str, str]], expected: list[str]
 ) -> None:
-    """The shortest circle of each rule is named once, at the table of the rule that closes it."""
+    """The shortest circle of each rule is named once, at a table in it; reading incidents is waiting too."""
     assert expected == refused(tmp_path, **rules)
 
 
@@ -179,3 +192,10 @@ def test_a_note_says_why_a_list_makes_a_rule_dear(tmp_path: Path) -> None:
     (note,) = rulebook.rules["B"].subpattern.notes
     assert note.message.endswith("asked of every event of its types; what is on a watch list is not known before")
     assert () == rulebook.rules["C"].subpattern.notes
+
+
+def test_incidents_in_a_circle_are_no_lists_in_one(tmp_path: Path) -> None:
+    """They are refused as what they are."""
+    rules = {"a": ('eventType = "B"', filling("x")), "b": ('eventType = "A"', "")}
+    (said,) = refused(tmp_path, **rules)
+    assert "incidents would go round in a circle" in said
