@@ -96,6 +96,11 @@ class Broker:
             said = encode_progress(Progress(VERSION, PARTITIONS, readings))
             self.append(NAMES.matches, number, PROGRESS_KEY, said)
 
+    def pass_time(self, step: int) -> None:
+        """Let time come a little further at every tenth step."""
+        if step % 10 == 9:
+            self.progress(BASE + step)
+
     def remake_source(self) -> None:
         """Delete the sysmon topic and make it anew: another id, and offsets from 0."""
         for number in range(PARTITIONS):
@@ -221,7 +226,7 @@ class Run(msgspec.Struct):
     wrong: int
 
 
-def simulate(  # noqa: PLR0913 - what a run varies
+def simulate(  # noqa: PLR0913 - what a run varies, and all that it may do
     rulebook: Rulebook,
     seed: int,
     *,
@@ -245,8 +250,7 @@ def simulate(  # noqa: PLR0913 - what a run varies
             _finish(worker)
             broker.remake_source()
             worker = Worker(broker, rulebook, chance)
-        if days and step % 10 == 0:
-            broker.progress(BASE + step)
+        broker.pass_time(step if days else 0)
         what = chance.choices(["event", "work", "crash", "wake"], [4, 13, 1, 1])[0]
         if what == "event":
             broker.event(chance)
@@ -262,10 +266,9 @@ def simulate(  # noqa: PLR0913 - what a run varies
             worker = Worker(broker, rulebook, chance)
     worker.producer.pump(chance.randint(0, 12), heard=False)
     _finish(Worker(broker, rulebook, chance))
-    if counted_again:
-        for host, address in list(broker.truth):
-            broker.count(host, address)
-        _finish(Worker(broker, rulebook, chance))
+    for host, address in list(broker.truth) if counted_again else ():
+        broker.count(host, address)
+    _finish(Worker(broker, rulebook, chance))
     for day in range(1, days + 1):
         _pass(broker, rulebook, chance, day)
     judged = _judge(broker, chained=any(rule.chained for rule in rulebook.rules.values()))
