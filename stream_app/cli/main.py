@@ -19,7 +19,18 @@ from stream_app.kafka.watchlists import WatchListsUnread
 from stream_app.language.diagnostics import LanguageError
 from stream_app.service.settings import SettingsError
 
-COMMANDS = ("demo", "worker", "topics", "rules", "replay", "produce", "incidents", "watchlist", "broker")
+COMMANDS = (
+    "demo",
+    "worker",
+    "topics",
+    "rules",
+    "replay",
+    "produce",
+    "incidents",
+    "rejected",
+    "watchlist",
+    "broker",
+)
 """In the order in which a newcomer meets them; each is the module of that name in this package."""
 
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (

@@ -6,7 +6,7 @@ for byte, but on a terminal.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from stream_app.engine.rejection import Rejection
 from stream_app.handoff.native import FIELDS
 
 _STYLES = {"create": "bold red", "update": "yellow", "clear": "green"}
@@ -34,8 +35,15 @@ class Screen:
 
     def incident(self, data: bytes) -> None:
         """Show an incident, given as the JSON of the incidents topic."""
+        self._show(data, lambda: incident_text(msgspec.json.decode(data)))
+
+    def rejection(self, data: bytes, rejection: Rejection) -> None:
+        """Show a rejection, given as the JSON of the rejected topic and as what was read from it."""
+        self._show(data, lambda: rejection_text(rejection))
+
+    def _show(self, data: bytes, text: Callable[[], Text]) -> None:
         if not self.json:
-            self.out.print(incident_text(msgspec.json.decode(data)))
+            self.out.print(text())
         elif self.out.is_terminal:
             self.out.print(printable(data.decode()))
         else:
@@ -110,13 +118,24 @@ def incident_text(fields: dict[str, Any]) -> Text:
         f"{_MARGIN}{seen}  {one_line(' '.join([*fields['attackTactic'], *fields['attackTechnique']]))}\n", "dim"
     )
     own = {name: value for name, value in fields.items() if name not in FIELDS}
-    merged = own.pop("mergedInto", "")
+    merged, cleared = own.pop("mergedInto", ""), own.pop("incidentClearedTime", None)
     width = max(map(len, own), default=0)
     for name, value in own.items():
         text.append(f"{_MARGIN}{one_line(name):<{width}}  ", "cyan").append(f"{one_line(value)}\n")
     text.append(f"{_MARGIN}records {one_line(', '.join(fields['triggeringEventList']))}\n", "dim")
     text.append(f"{_MARGIN}incident {one_line(fields['incidentId'])}  revision {fields['revision']}", "dim")
-    return text.append(f"  now part of {one_line(merged)}\n" if merged else "\n", "dim")
+    if merged:
+        text.append(f"  now part of {one_line(merged)}", "dim")
+    return text.append("\n" if cleared is None else f"  over since {moment(cleared)}\n", "dim")
+
+
+def rejection_text(rejection: Rejection) -> Text:
+    """Lay out a rejection in a line: when, where its record lies, why, and for which rule if it is one's."""
+    text = Text(f"{moment(rejection.timestamp)}  ", "dim")
+    text.append(f"{one_line(rejection.topic)}/{rejection.partition}@{rejection.offset}  ")
+    text.append(one_line(rejection.reason), "red")
+    rule = f" for {one_line(rejection.rule)}" if rejection.rule else ""
+    return text.append(f"{rule}: {one_line(rejection.detail)}")
 
 
 def moment(milliseconds: int) -> str:

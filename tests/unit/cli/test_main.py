@@ -1,6 +1,7 @@
 """The command line as a whole: every failure is a line that says what to do, with its status."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -8,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from stream_app.cli.demo import SCENE
 from stream_app.cli.main import COMMANDS
+from stream_app.engine.record import Record
+from stream_app.engine.rejection import SUPPRESSED, Rejection, encode_rejection
 from stream_app.kafka.embedded import EmbeddedBroker
 from stream_app.kafka.local import free_ports
 
@@ -180,7 +184,7 @@ def test_a_file_that_is_not_there_is_named() -> None:
 
 def test_replay_reads_standard_input_and_names_what_it_rejects() -> None:
     """A rejected record is told with its line; the tally ends the talk; the incidents are on standard output alone."""
-    done = run("replay", "--json", "-", given=SCENE.read_bytes() + b"\n[]\n")
+    done = run("replay", "--json", "-", given=SCENE.read_bytes() + b"\n[]\n", update_interval_s="0")
     talk = done.stderr.decode().splitlines()
     assert ["<stdin>:56", "<stdin>:58"] == [line.split(": ")[0] for line in talk[:-1]]
     assert talk[-1].startswith("57 records read, 11 matches, 11 incident records, 2 rejected (1 ")
@@ -208,7 +212,9 @@ def test_replay_judges_lateness_only_when_asked(tmp_path: Path) -> None:
     assert b"jumps.jsonl:3: rejected for PH_Rule_SIGMA_1774: late: " in late
 
 
-@pytest.mark.parametrize("command", [["topics", "show"], ["produce", str(SCENE)], ["incidents"], ["watchlist"]])
+@pytest.mark.parametrize(
+    "command", [["topics", "show"], ["produce", str(SCENE)], ["incidents"], ["rejected"], ["watchlist"]]
+)
 def test_a_broker_that_is_not_there_is_a_line(command: list[str]) -> None:
     """After some tries: status 1 and one line, once, that says where it looked and what to check."""
     done = run(*command, bootstrap_servers=CLOSED)
@@ -250,6 +256,50 @@ def test_produce_sends_what_kafka_takes_and_names_the_rest(tmp_path: Path, embed
     done = run("produce", str(path), bootstrap_servers=embedded)
     assert (1, True) == (done.returncode, done.stdout.startswith(b"2 records sent to sysmon in "))
     assert f"{path}:2: 1,200,000 bytes are more than Kafka takes: not sent\n".encode() == done.stderr
+
+
+def listed(servers: str, count: int, *options: str, **settings: str) -> list[str]:
+    """Give so many lines of what was rejected, from the beginning; then Ctrl-C ends it well."""
+    command = [sys.executable, "-m", "stream_app", "rejected", "--all", *options]
+    following = subprocess.Popen(
+        command, env=environment(bootstrap_servers=servers, **settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert following.stdout
+    lines = [following.stdout.readline().decode() for _ in range(count)]
+    following.send_signal(signal.SIGINT)
+    rest, said = following.communicate(timeout=20)
+    assert (b"", 0) == (rest, following.returncode), said
+    return [*lines, *said.decode().splitlines()]
+
+
+def test_what_was_rejected_is_listed(embedded: str) -> None:
+    """In lines or as it lies there, all of it, or for one reason and one rule; what is none is named and left out."""
+    given = [
+        Rejection.of(Record("sysmon", 1, 7, 0, b"{", "T"), "not json", "at 1"),
+        Rejection.of(Record("sysmon", 2, 8, 5, b"x", "T"), SUPPRESSED, "rules/x/x.toml:9: tests\n", rule="R"),
+        Rejection.of(Record("sysmon", 3, 9, 5, b"x", "T"), SUPPRESSED, "why", rule="S"),
+    ]
+    producer = Producer({"bootstrap.servers": embedded})
+    for value in (b"nothing", *map(encode_rejection, given)):
+        producer.produce("rejected", value, partition=0)
+    producer.flush()
+    lines = [
+        "1970-01-01 00:00:00.000Z  sysmon/1@7  not json: at 1\n",
+        "1970-01-01 00:00:00.005Z  sysmon/2@8  suppressed for R: rules/x/x.toml:9: tests\\n\n",
+        "1970-01-01 00:00:00.005Z  sysmon/3@9  suppressed for S: why\n",
+    ]
+    *shown, bad = listed(embedded, 3)
+    assert lines == shown
+    assert bad.startswith("stream-app: a record that is no rejection is left out: JSON is malformed")
+    assert lines[1:] == listed(embedded, 2, "--reason", "suppressed")[:2]
+    assert [f"{encode_rejection(given[2]).decode()}\n"] == listed(embedded, 1, "--rule", "S", "--json")[:1]
+
+
+def test_a_topic_that_is_not_there_is_a_line(embedded: str) -> None:
+    """With what to do."""
+    done = run("rejected", bootstrap_servers=embedded, rejected_topic="gone")
+    expected = b"stream-app: there is no topic gone yet: make it with stream-app topics create\n"
+    assert (1, expected) == (done.returncode, done.stderr)
 
 
 def test_the_demo_says_why_its_worker_died(tmp_path: Path) -> None:

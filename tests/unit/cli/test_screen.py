@@ -55,6 +55,15 @@ def test_an_incident_is_laid_out_for_reading() -> None:
     )
 
 
+def test_an_incident_that_is_over_says_since_when() -> None:
+    """Behind its id, and one that became part of another names that."""
+    fields = msgspec.json.decode(wire())
+    over = incident_text(fields | {"activity": "clear", "incidentClearedTime": 3_600_000}).plain
+    assert over.startswith("clear   A rule")
+    assert over.endswith("  revision 1  over since 1970-01-01 01:00:00.000Z\n")
+    assert incident_text(fields | {"mergedInto": "other"}).plain.endswith("  revision 1  now part of other\n")
+
+
 def test_an_incident_without_attributes_has_no_columns() -> None:
     """A rule with one global group has nothing to show there."""
     assert 4 == len(shown().splitlines())

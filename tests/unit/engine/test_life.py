@@ -12,7 +12,7 @@ from stream_app.engine.incident import AUTO_CLEARED, CLEAR, CREATE, SYSTEM_CLEAR
 from stream_app.engine.life import age, due, pace
 from stream_app.engine.match import Match
 from stream_app.engine.observe import advance, current, due_at, expires_at, finish, observe, wake_at
-from stream_app.engine.row import MUTED, PENDING, VERSION, Episode, Mark, Row, Source
+from stream_app.engine.row import MOST, MUTED, PENDING, VERSION, Episode, Mark, Row, Source
 from stream_app.engine.window import Decision
 from stream_app.rulebook.rule import Rule
 from tests.unit.engine.test_brute_force import KEY, RULES, THOROUGH, run, scenes, standing
@@ -207,6 +207,16 @@ def test_muted(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> 
     over = advance(rule, KEY, spoken.row, 3 * HOUR, 5)
     assert ((), (), MUTED) == (spoken.incidents, over.incidents, over.row.episodes[0].flags)
     assert MINUTE + HOUR == over.row.episodes[0].cleared
+
+
+def test_let_go(rule_of: Callable[..., Rule]) -> None:
+    """Of more incidents than a row holds the oldest are over, said once, unless they are over already."""
+    rule = rule_of(clear_after=100, window=1)
+    line = tuple(episode(1000 * n, 1000 * n, cleared=1000 if n == 1 else None) for n in range(MOST + 3))
+    after, said = pace(rule, line, line[-1:], None)
+    assert [None, 100, 2100] == [each.cleared for each in (said[0], *said[1:])]
+    assert (after[-1], after[0], after[2]) == said
+    assert [100, 1000, 2100, *[None] * MOST] == [each.cleared for each in after]
 
 
 def test_end_of_a_replay(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:

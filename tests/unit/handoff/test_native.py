@@ -140,6 +140,22 @@ def test_merged() -> None:
     assert [*WIRE, "mergedInto"] == list(wire)
 
 
+def test_over() -> None:
+    """An incident that is over says from when on, at its end; one that was taken over says nothing of that."""
+    plain = made()
+    over = replace(plain.episode, revision=2, cleared=TIME + 5)
+    wire = json.loads(to_bytes(incident(plain.rule, plain.key, over, (SYSMON,))))
+    assert ("clear", 1, 1, TIME + 5) == (
+        wire["activity"],
+        wire["incidentStatus"],
+        wire["count"],
+        wire["incidentClearedTime"],
+    )
+    assert [*WIRE, "incidentClearedTime"] == list(wire)
+    merged = json.loads(to_bytes(incident(plain.rule, plain.key, replace(over, into=OTHER), (SYSMON,))))
+    assert (3, [*WIRE, "mergedInto"]) == (merged["incidentStatus"], list(merged))
+
+
 def test_no_attributes() -> None:
     """An incident of a rule that groups by nothing, or none of whose attributes is present, ends with its evidence."""
     bare: list[dict[str, Value | None]] = [{}, dict.fromkeys(ATTRIBUTES)]

@@ -11,7 +11,10 @@ from typing import Any, cast
 import msgspec
 from faust.types import TP
 
+from stream_app.engine.incident import AUTO_CLEARED
+from stream_app.engine.key import PROGRESS_KEY
 from stream_app.engine.row import row_position
+from stream_app.engine.stream_time import VERSION, Progress, Reading, encode_progress
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
@@ -32,6 +35,8 @@ from tests.faults.load import record
 PARTITIONS = 2
 NAMES = Names()
 SEED = "PH_Rule_SIGMA_1774"
+BASE = 1_750_000_000_000
+"""The timestamp of the first record of each partition, ms; the others follow a millisecond apart."""
 PYTHON = r"C:\Python311\python.exe"
 
 
@@ -53,7 +58,7 @@ class Stored:
 
     def timestamp(self) -> tuple[int, int]:
         """Give a time that grows with the offset."""
-        return 1, 1_750_000_000_000 + self._fields[2]
+        return 1, BASE + self._fields[2]
 
     def __len__(self) -> int:
         return len(self._fields[4] or b"")
@@ -83,6 +88,18 @@ class Broker:
         self.truth[host, address] += 1
         number = partition_of(host.encode(), PARTITIONS)
         self.append(NAMES.sysmon, number, host.encode(), record(host, address, PYTHON, 1))
+
+    def progress(self, time: int) -> None:
+        """Let the source say onto every matches partition that it has come to a time (ms)."""
+        readings = tuple(Reading(self.topic_id, number, 10**6, time) for number in range(PARTITIONS))
+        for number in range(PARTITIONS):
+            said = encode_progress(Progress(VERSION, PARTITIONS, readings))
+            self.append(NAMES.matches, number, PROGRESS_KEY, said)
+
+    def pass_time(self, step: int) -> None:
+        """Let time come a little further at every tenth step."""
+        if step % 10 == 9:
+            self.progress(BASE + step)
 
     def remake_source(self) -> None:
         """Delete the sysmon topic and make it anew: another id, and offsets from 0."""
@@ -209,7 +226,7 @@ class Run(msgspec.Struct):
     wrong: int
 
 
-def simulate(  # noqa: PLR0913 - what a run varies
+def simulate(  # noqa: PLR0913 - what a run varies, and all that it may do
     rulebook: Rulebook,
     seed: int,
     *,
@@ -217,10 +234,13 @@ def simulate(  # noqa: PLR0913 - what a run varies
     zombies: bool = True,
     remade: bool = False,
     counted_again: bool = True,
+    days: int = 0,
 ) -> Run:
     """Do a run of random steps with crashes and wakings, the last one a crash; then let it come to its end, and judge.
 
-    ``counted_again``: one more match of each group at the end, which shows whether the rows at rest are right.
+    ``counted_again``: one more match of each group at the end, which shows whether the rows at rest are right. With
+    ``days`` time moves too: a little at every tenth step, and by so many at the end, twice; an incident that is not
+    over then is missing.
     """
     chance = random.Random(seed)
     broker = Broker()
@@ -230,6 +250,7 @@ def simulate(  # noqa: PLR0913 - what a run varies
             _finish(worker)
             broker.remake_source()
             worker = Worker(broker, rulebook, chance)
+        broker.pass_time(step if days else 0)
         what = chance.choices(["event", "work", "crash", "wake"], [4, 13, 1, 1])[0]
         if what == "event":
             broker.event(chance)
@@ -245,11 +266,13 @@ def simulate(  # noqa: PLR0913 - what a run varies
             worker = Worker(broker, rulebook, chance)
     worker.producer.pump(chance.randint(0, 12), heard=False)
     _finish(Worker(broker, rulebook, chance))
-    if counted_again:
-        for host, address in list(broker.truth):
-            broker.count(host, address)
-        _finish(Worker(broker, rulebook, chance))
-    return _judge(broker, chained=any(rule.chained for rule in rulebook.rules.values()))
+    for host, address in list(broker.truth) if counted_again else ():
+        broker.count(host, address)
+    _finish(Worker(broker, rulebook, chance))
+    for day in range(1, days + 1):
+        _pass(broker, rulebook, chance, day)
+    judged = _judge(broker, chained=any(rule.chained for rule in rulebook.rules.values()))
+    return msgspec.structs.replace(judged, missing=judged.missing + _standing(broker)) if days else judged
 
 
 def _work(worker: Worker, chance: random.Random) -> None:
@@ -274,6 +297,27 @@ def _finish(worker: Worker) -> None:
             _finish(again)
             return
     worker.commit()
+
+
+def _pass(broker: Broker, rulebook: Rulebook, chance: random.Random, day: int) -> None:
+    """Let time come to a day; the worker that hears of it crashes, and another one comes to the end."""
+    broker.progress(BASE + day * 86_400_000)
+    worker = Worker(broker, rulebook, chance)
+    for topic, number in worker.books:
+        worker.read(topic, number, 1000)
+    worker.producer.pump(chance.randint(0, 12), heard=False)
+    _finish(Worker(broker, rulebook, chance))
+
+
+def _standing(broker: Broker) -> int:
+    """Count the incidents that are not over, by their highest revision."""
+    newest: dict[str, dict[str, Any]] = {}
+    for (topic, _), log in broker.logs.items():
+        for stored in log if topic == NAMES.incidents else []:
+            incident = msgspec.json.decode(stored.value())
+            if incident["revision"] >= newest.get(incident["incidentId"], incident)["revision"]:
+                newest[incident["incidentId"]] = incident
+    return sum(each["incidentStatus"] != AUTO_CLEARED for each in newest.values())
 
 
 def _judge(broker: Broker, *, chained: bool) -> Run:

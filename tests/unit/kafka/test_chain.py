@@ -39,6 +39,14 @@ def test_the_whole_chain_counts_every_match_once(rulebook: Rulebook, seed: int) 
     assert CLEAN == simulate(rulebook, seed)
 
 
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("interval", [5, 60_000])
+def test_incidents_that_are_held_back_and_over_lose_nothing(rulebook: Rulebook, interval: int, seed: int) -> None:
+    """With updates that wait for time, and time that moves past all of them: the final numbers are out, and the end."""
+    rules = {name: replace(rule, update_interval=interval) for name, rule in rulebook.rules.items()}
+    assert CLEAN == simulate(Rulebook(rules), seed, days=3)
+
+
 @pytest.mark.parametrize("seed", range(30))
 def test_a_source_topic_made_anew_is_counted_from_its_beginning(rulebook: Rulebook, seed: int) -> None:
     """A topic with another id starts at offset 0 and is not taken for counted."""

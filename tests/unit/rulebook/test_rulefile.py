@@ -67,13 +67,15 @@ def test_a_rule_is_what_its_file_says() -> None:
         rule.subcategory,
     )
     assert ((), (), True) == (rule.tactics, rule.techniques, rule.enabled)
-    assert (300_000, False, 600_000, 86_400_000, False, 5) == (
+    assert (300_000, False, 600_000, 86_400_000, False, 5, 60_000, ()) == (
         rule.window,
         rule.event_clock,
         rule.lateness,
         rule.clear_after,
         rule.final,
         rule.evidence,
+        rule.update_interval,
+        rule.exceptions,
     )
     assert ("Filter", 'procName = "a.exe"', ("procName", "srcIpAddr"), CountConstraint(">=", 2)) == (
         rule.subpattern.name,
@@ -152,7 +154,7 @@ def test_every_option_can_be_said() -> None:
     rule = read(
         'description = "d"\nsubcategory = "s"\ntactics = ["Discovery"]\ntechniques = ["T1046", "T1059.006"]\n'
         'enabled = false\ncase = "exact"\nclock = "event"\nlateness = 0\nclear_after = 60\ndecide = "final"\n'
-        "evidence = 1\n" + SMALL
+        "update_interval = 0\nevidence = 1\n" + SMALL
     )
     assert ("d", "s", ("Discovery",), ("T1046", "T1059.006")) == (
         rule.description,
@@ -160,22 +162,29 @@ def test_every_option_can_be_said() -> None:
         rule.tactics,
         rule.techniques,
     )
-    assert (False, True, 0, 60_000, True, 1) == (
+    assert (False, True, 0, 60_000, True, 1, 0) == (
         rule.enabled,
         rule.event_clock,
         rule.lateness,
         rule.clear_after,
         rule.final,
         rule.evidence,
+        rule.update_interval,
     )
     assert not rule.subpattern.filter({"procName": "A.EXE"})
 
 
 def test_defaults_hold_where_a_rule_says_nothing() -> None:
     """The deployment's options are those of every rule without its own."""
-    defaults = Defaults(ignore_case=False, event_clock=True, lateness=1, clear_after=2, evidence=3)
+    defaults = Defaults(ignore_case=False, event_clock=True, lateness=1, clear_after=2, evidence=3, update_interval=4)
     rule = read(SMALL, defaults)
-    assert (True, 1, 2, 3) == (rule.event_clock, rule.lateness, rule.clear_after, rule.evidence)
+    assert (True, 1, 2, 3, 4) == (
+        rule.event_clock,
+        rule.lateness,
+        rule.clear_after,
+        rule.evidence,
+        rule.update_interval,
+    )
     assert not rule.subpattern.filter({"procName": "A.EXE"})
     own = read('case = "ignore"\nclock = "receive"\n' + SMALL, defaults)
     assert not own.event_clock
@@ -238,6 +247,7 @@ def test_an_empty_file_lacks_every_required_key() -> None:
         ("= 300", "= 31622401", "5:10: window must be 1 to 31622400, got 31622401"),
         ("= 300", "= 300\nlateness = -1", "6:12: lateness must be 0 to 31622400, got -1"),
         ("= 300", "= 300\nclear_after = 0", "6:15: clear_after must be 1 to 31622400, got 0"),
+        ("= 300", "= 300\nupdate_interval = -1", "6:19: update_interval must be 0 to 31622400, got -1"),
         ("= 300", "= 300\nclear_after = '1'", "6:15: clear_after: expected an integer, got a string"),
         ("= 300", "= 300\nevidence = 101", "6:12: evidence must be 1 to 100, got 101"),
         ("= 300", "= 300\nenabled = 'no'", "6:11: enabled: expected a boolean, got a string"),

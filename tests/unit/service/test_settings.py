@@ -210,8 +210,9 @@ def test_every_security_setting_reaches_the_connection() -> None:
 
 def test_seconds_become_milliseconds() -> None:
     """The rooms below count in milliseconds."""
-    defaults = parts.defaults(Settings(lateness_s=7, clear_after_s=11, clock="event"))
-    assert (7_000, 11_000, True) == (defaults.lateness, defaults.clear_after, defaults.event_clock)
+    defaults = parts.defaults(Settings(lateness_s=7, clear_after_s=11, update_interval_s=3, clock="event"))
+    times = defaults.lateness, defaults.clear_after, defaults.update_interval
+    assert (7_000, 11_000, 3_000, True) == (*times, defaults.event_clock)
 
 
 def test_topics_are_declared_as_set() -> None:
