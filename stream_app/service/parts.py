@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from stream_app.engine.process_context import Joining
 from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.reader import Limits
@@ -61,6 +62,13 @@ def defaults(settings: Settings) -> Defaults:
 def rulebook(settings: Settings) -> Rulebook:
     """Load the rules. Raises LanguageError with every mistake in them."""
     return load_rulebook(Path(settings.rules), defaults(settings))
+
+
+def joining(settings: Settings) -> Joining | None:
+    """Give how connections are joined with their processes; None where they are not."""
+    if not settings.process_context:
+        return None
+    return Joining(age=settings.process_age_s * 1000, wait=settings.process_wait_ms)
 
 
 def worker_options(settings: Settings) -> WorkerOptions:
