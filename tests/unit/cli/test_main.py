@@ -335,6 +335,16 @@ def test_a_broker_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
     broker.stderr.close()
 
 
+@pytest.mark.parametrize("command", ["worker", "demo"])
+def test_a_worker_does_not_wait_for_a_process(command: str) -> None:
+    """What only a replay can do is refused before a broker is asked for, with the reason."""
+    done = run(command, bootstrap_servers=CLOSED, process_context="true", process_wait_ms="5")
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert done.stderr.startswith(
+        b"stream-app: settings that cannot be:\nSTREAM_APP_PROCESS_WAIT_MS is 5: a worker does not wait for the event 1"
+    )
+
+
 def test_replay_joins_connections_with_their_processes(tmp_path: Path) -> None:
     """With the option an excluded process is quiet, and what was joined is said; waiting is a setting."""
     event = {
