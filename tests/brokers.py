@@ -39,11 +39,14 @@ def real_kafka(folder: Path) -> Iterator[LocalBroker]:
         broker.stop()
 
 
-def fresh_topics(connection: Connection, name: str, partitions: int = 4, replication: int = 1) -> Names:
+def fresh_topics(
+    connection: Connection, name: str, partitions: int = 4, replication: int = 1, processes: int = 0
+) -> Names:
     """Make the topics of an app of its own on a broker that others use too."""
     names = Names(app_id=name, sysmon=f"{name}-sysmon", incidents=f"{name}-incidents", rejected=f"{name}-rejected")
     insync = min(2, replication)
-    create_topics(connection, declare(names, partitions=partitions, replication=replication, min_insync=insync))
+    topics = declare(names, partitions=partitions, replication=replication, min_insync=insync, processes=processes)
+    create_topics(connection, topics)
     return names
 
 

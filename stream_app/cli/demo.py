@@ -31,6 +31,7 @@ def command(file: str | None, *, as_json: bool) -> None:
     FILE holds JSON lines or XML, gzip of either, of any size; - is standard input. Nothing stays behind.
     """
     given = settings()
+    parts.worker_options(given)
     parts.rulebook(given)  # what is wrong with the rules is said here, not in the worker's log
     screen = Screen(json=as_json)
     source = file or str(SCENE)
@@ -40,7 +41,7 @@ def command(file: str | None, *, as_json: bool) -> None:
             shown = _demonstration(given, broker.bootstrap_servers, Path(folder))
             screen.say("A broker runs inside this process; a worker is starting …", "dim")
             with (
-                Stage(parts.connection(shown), parts.names(shown), PARTITIONS, screen) as stage,
+                Stage(parts.connection(shown), parts.names(shown), parts.topics(shown), PARTITIONS, screen) as stage,
                 WorkerProcess(shown, Path(folder) / "worker.log") as worker,
             ):
                 with screen.progress("playing", size_of([source])) as bar:

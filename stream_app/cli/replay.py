@@ -12,6 +12,7 @@ from stream_app.cli.feed import addressed
 from stream_app.cli.files import size_of
 from stream_app.cli.screen import Bar, Screen, counted
 from stream_app.engine.detect import STAGES
+from stream_app.engine.joined import Replayed
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.replay import Tally, replay
@@ -39,6 +40,12 @@ SHOWN = 20
     "--partitions", type=click.IntRange(1, 1000), help="Source partitions to play; default: STREAM_APP_PARTITIONS."
 )
 @click.option(
+    "--process-context",
+    "context",
+    is_flag=True,
+    help="Join connections with the event 1 of their process; default: STREAM_APP_PROCESS_CONTEXT.",
+)
+@click.option(
     "--rejected", "all_rejected", is_flag=True, help=f"Show every rejected record, not only the first {SHOWN}."
 )
 def command(  # noqa: PLR0913 - one for each option
@@ -48,11 +55,18 @@ def command(  # noqa: PLR0913 - one for each option
     folder: str | None,
     time_moves: bool,
     partitions: int | None,
+    context: bool,
     all_rejected: bool,
 ) -> None:
     """Run the records in FILE… (JSON lines, XML, gzip of either; - is standard input) through the rules."""
     given = settings()
-    given = replace(given, rules=folder or given.rules, partitions=partitions or given.partitions)
+    given = replace(
+        given,
+        rules=folder or given.rules,
+        partitions=partitions or given.partitions,
+        process_context=context or given.process_context,
+    )
+    joining = parts.joining(given)
     rulebook = parts.rulebook(given)
     screen = Screen(json=as_json)
     tally = Tally()
@@ -61,12 +75,16 @@ def command(  # noqa: PLR0913 - one for each option
         feed = Feed(files, given.sysmon_topic, given.partitions, bar)
         sources = given.partitions if time_moves else None
         with Guard(given.record_budget_ms, *STAGES):
-            for found in replay(rulebook, feed.records(), sources=sources, tally=tally):
+            for found in replay(rulebook, feed.records(), sources=sources, tally=tally, joining=joining):
                 if not isinstance(found, Rejection):
                     screen.incident(to_bytes(found))
                 elif all_rejected or sum(tally.rejected.values()) <= SHOWN:
                     rule = f" for {found.rule}" if found.rule else ""
-                    screen.say(f"{feed.place}: rejected{rule}: {found.reason}: {found.detail}", "red")
+                    read_ahead = joining is not None and joining.wait
+                    place = f"{found.partition}@{found.offset}" if read_ahead else feed.place
+                    screen.say(f"{place}: rejected{rule}: {found.reason}: {found.detail}", "red")
+    if tally.joins is not None:
+        screen.say(said_of_joins(tally.joins))
     screen.say(said(tally, time.monotonic() - began))
 
 
@@ -87,6 +105,16 @@ class Feed:
             self.place = each.record.place
             self._bar.advance(each.record.read)
             yield Record(self._topic, partition, offset, each.timestamp, each.record.value)
+
+
+def said_of_joins(joins: Replayed) -> str:
+    """Say how many connections were joined with their processes."""
+    share = f" ({joins.joined / joins.inside:.1%})" if joins.inside else ""
+    return (
+        f"{counted(joins.connections, 'connection')}: {joins.joined:,} joined with their process, "
+        f"{joins.unknown:,} without, {joins.waited:,} waited; "
+        f"of {joins.inside:,} whose process starts in these records {joins.joined:,} joined{share}"
+    )
 
 
 def said(tally: Tally, seconds: float) -> str:

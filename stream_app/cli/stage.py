@@ -6,6 +6,7 @@ committed all records and all matches: a commit waits for what it stands for, so
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -24,7 +25,7 @@ from stream_app.engine.rejection import decode_rejection
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.partition import partition_of
 from stream_app.kafka.producing import producer_settings
-from stream_app.kafka.topics import Names, declare
+from stream_app.kafka.topics import Names, Topic
 
 STALLED = 60.0
 """Seconds without a further commit after which the worker is given up."""
@@ -45,8 +46,11 @@ class _Activity(Struct):
 class Stage:
     """One play. A context manager; afterwards ``summary`` says what was done."""
 
-    def __init__(self, connection: Connection, names: Names, partitions: int, screen: Screen) -> None:
+    def __init__(
+        self, connection: Connection, names: Names, topics: Sequence[Topic], partitions: int, screen: Screen
+    ) -> None:
         self._names = names
+        self._topics = topics
         self._partitions = partitions
         self._screen = screen
         self._watch = Watch(connection, names.app_id, partitions)
@@ -67,7 +71,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         names = self._names
-        self._watch.make(topic.name for topic in declare(names))
+        self._watch.make(topic.name for topic in self._topics)
         self._watch.follow([names.matches, names.incidents, names.rejected])
         return self
 

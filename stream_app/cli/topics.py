@@ -6,9 +6,10 @@ from rich.table import Table
 
 from stream_app.cli.environment import settings
 from stream_app.cli.waiting import reach
-from stream_app.kafka.admin import create_topics, describe_topics
+from stream_app.kafka.admin import create_topics, describe_topics, partitions_of
 from stream_app.kafka.topics import DAY, Topic
 from stream_app.service import parts
+from stream_app.service.settings import Settings
 
 
 @click.group(name="topics")
@@ -22,7 +23,7 @@ def create() -> None:
     given = settings()
     connection = parts.connection(given)
     reach(connection)
-    for name, done in create_topics(connection, parts.topics(given)):
+    for name, done in create_topics(connection, declared(given)):
         click.echo(f"{name}: {done}")
 
 
@@ -32,16 +33,21 @@ def show() -> None:
     given = settings()
     connection = parts.connection(given)
     reach(connection)
-    declared = parts.topics(given)
-    states = describe_topics(connection, declared)
+    topics = declared(given)
+    states = describe_topics(connection, topics)
     table = Table("topic", "partitions", "copies", "kept", "key", "what", "state")
-    for topic, state in zip(declared, states, strict=True):
+    for topic, state in zip(topics, states, strict=True):
         stands = ", ".join(state.differs) or "as declared"
         counts = (str(state.partitions), str(state.replication)) if state.partitions else ("-", "-")
         table.add_row(topic.name, *counts, kept(topic), topic.key, topic.purpose, stands)
     Console(width=None if click.get_text_stream("stdout").isatty() else 200).print(table)
     if any(state.differs for state in states):
         raise click.exceptions.Exit(1)
+
+
+def declared(given: Settings) -> tuple[Topic, ...]:
+    """Give the topics as they should be: the processes lie in as many partitions as the sysmon topic that is there."""
+    return parts.topics(given, partitions_of(parts.connection(given), given.sysmon_topic))
 
 
 def kept(topic: Topic) -> str:

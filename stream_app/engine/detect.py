@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.key import canonical, encode_key
 from stream_app.engine.match import Match, decode_match, encode_keyed, encode_origin, encode_place
+from stream_app.engine.process_context import READS, involving
 from stream_app.engine.screen import Asked, Screen
 from stream_app.engine.serving import served, serving
 from stream_app.language.compile import EVENT_TYPE
@@ -36,9 +37,13 @@ def receive_time(record: "Record", event: "Event") -> int:
 
 
 class Detector:
-    """A rulebook's enabled rules, made ready to look at records of at most ``max_bytes`` bytes."""
+    """A rulebook's enabled rules, made ready to look at records of at most ``max_bytes`` bytes.
 
-    def __init__(self, rulebook: "Rulebook", max_bytes: int = MAX_BYTES) -> None:
+    With ``context`` the events that process context needs are let in too, whatever the rules want; what they carry is
+    then :class:`~stream_app.engine.process_context.Involved`.
+    """
+
+    def __init__(self, rulebook: "Rulebook", max_bytes: int = MAX_BYTES, *, context: bool = False) -> None:
         rules = [rule for rule in rulebook.rules.values() if rule.enabled]
         self._lists = rulebook.lists
         self._asked = [(rule, number) for rule in rules for number in range(len(rule.subpatterns))]
@@ -48,7 +53,10 @@ class Detector:
         self._by_kinds: dict[frozenset[str], Screen] = {}
         read = {name for each in subpatterns for name in (*each.filter.reads, *each.group_by, *each.carries)}
         read.update(name for rule in rules if rule.join is not None for name in rule.join.carries)
-        self.read = Gate(self._screen, {*read, "phCustId"}, max_bytes).read
+        asked: Callable[[str], object] = self._screen
+        if context:
+            asked, read = involving(self._screen), read | READS
+        self.read = Gate(asked, {*read, "phCustId"}, max_bytes).read
         """Reads a record (bytes) as far as rules want it; None where none does. Raises Unreadable.
 
         What the event carries (``wanted``) is the :class:`Screen` of its type.

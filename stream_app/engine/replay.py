@@ -22,10 +22,12 @@ from stream_app.engine.chain import Chain
 from stream_app.engine.detect import Detector, receive_time
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
+from stream_app.engine.joined import Joined, Replayed
 from stream_app.engine.key import decode_key
 from stream_app.engine.match import Match, decode_match, too_large
 from stream_app.engine.observe import advance, expires_at, finish, full_detail, observe, wake_at
 from stream_app.engine.observed import Observed
+from stream_app.engine.process_context import Joining
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
@@ -45,6 +47,8 @@ class Tally(Struct):
     repeated: int = 0
     incidents: int = 0
     rejected: dict[str, int] = {}
+    joins: Replayed | None = None
+    """What became of connections, where they are joined with their processes."""
 
     @property
     def late(self) -> int:
@@ -53,18 +57,28 @@ class Tally(Struct):
 
 
 def replay(
-    rulebook: Rulebook, records: Iterable[Record], *, sources: int | None = 1, tally: Tally | None = None
+    rulebook: Rulebook,
+    records: Iterable[Record],
+    *,
+    sources: int | None = 1,
+    tally: Tally | None = None,
+    joining: Joining | None = None,
 ) -> Iterator[Incident | Rejection]:
     """Run the records through the rulebook, in their order. ``tally``, where given, is kept up to date.
 
     ``sources`` is how many source partitions the records come from. Watch lists are empty at first; what an incident
-    puts on them is there for the records behind its own. Rules that use them play one replay at a time.
+    puts on them is there for the records behind its own. Rules that use them play one replay at a time. Where
+    ``joining`` says how, connections are joined with their processes.
     """
     if rulebook.lists is not None:
         rulebook.lists.clear()
     tally = Tally() if tally is None else tally
-    flow = _Flow(rulebook, sources, tally)
-    for record in records:
+    joined = None
+    if joining is not None:
+        tally.joins = Replayed()
+        joined = Joined(joining, tally.joins)
+    flow = _Flow(rulebook, sources, tally, joined)
+    for record in records if joined is None else joined.delayed(records, flow.detector.read):
         tally.records += 1
         for each in flow.take(record):
             yield _counted(each, tally)
@@ -86,11 +100,12 @@ def _counted(each: Incident | Rejection, tally: Tally) -> Incident | Rejection:
 class _Flow:
     """The state of one replay: rows by key, the agenda, the clock, the next offset of the imagined matches topic."""
 
-    def __init__(self, rulebook: Rulebook, sources: int | None, tally: Tally) -> None:
+    def __init__(self, rulebook: Rulebook, sources: int | None, tally: Tally, joined: Joined | None) -> None:
         self._tally = tally
         self._chain = Chain(rulebook)
         self._rules = rulebook.rules
-        self._detector = Detector(rulebook)
+        self.detector = Detector(rulebook, context=joined is not None)
+        self._joined = joined
         self._rows: dict[bytes, Row] = {}
         self._agenda = Agenda()
         self._sources = sources or 0
@@ -105,8 +120,10 @@ class _Flow:
             return
         event = None
         try:
-            event = self._detector.read(record.value)
-            found: Sequence[tuple[bytes, Match]] = [] if event is None else self._detector.detect(record, event)
+            event = self.detector.read(record.value)
+            if event is not None and self._joined is not None:
+                self._joined.take(record, event)
+            found: Sequence[tuple[bytes, Match]] = [] if event is None else self.detector.detect(record, event)
         except Unreadable as unreadable:
             yield Rejection.of(record, unreadable.reason, unreadable.detail)
             return

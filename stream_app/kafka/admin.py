@@ -71,6 +71,12 @@ def create_topics(connection: Connection, topics: Sequence[Topic], timeout: floa
     return done
 
 
+def partitions_of(connection: Connection, name: str) -> int:
+    """Say how many partitions a topic has; 0 where there is none. Raises :class:`KafkaUnavailable`."""
+    found = admin_client(connection).list_topics(timeout=10).topics.get(name)
+    return 0 if found is None else len(found.partitions)
+
+
 def describe_topics(connection: Connection, topics: Sequence[Topic]) -> list[TopicState]:
     """Say how each topic on the broker differs from what is declared. Raises :class:`KafkaUnavailable`."""
     client = admin_client(connection)

@@ -18,12 +18,15 @@ from msgspec import Struct
 
 from stream_app.engine.detect import STAGES
 from stream_app.engine.incident import Incident
+from stream_app.engine.process import process_position
+from stream_app.engine.process_context import Joining
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
 from stream_app.engine.stream_time import VERSION, Progress
 from stream_app.kafka.admin import admin_client, topic_ids
 from stream_app.kafka.batch import BatchSchema
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.contexts import Contexts
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import Failure
@@ -35,8 +38,8 @@ from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.screening import screen_of
 from stream_app.kafka.sender import DeliveryFailed
 from stream_app.kafka.streak import Streak
-from stream_app.kafka.table import WindowsTable, windows_table
-from stream_app.kafka.topics import TABLE, Names
+from stream_app.kafka.table import RowTable, row_table
+from stream_app.kafka.topics import PROCESSES, TABLE, Names
 from stream_app.kafka.watchlists import Follower
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.rule import Rulebook
@@ -76,6 +79,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """Records rejected one after another that are an error by themselves."""
     stop_at_streak: bool = False
     """Whether such a streak ends the worker; else all of it goes to the rejected topic."""
+    joining: Joining | None = None
+    """How connections are joined with their processes; None where they are not."""
 
 
 class TopicFacts(Struct, frozen=True):
@@ -84,6 +89,7 @@ class TopicFacts(Struct, frozen=True):
     sysmon_id: str
     sysmon_partitions: int
     changelog_id: str
+    processes_id: str = ""
 
 
 class TopicsMissing(Exception):
@@ -94,7 +100,8 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
     """Look the topics up, that of the watch lists where it is used. Raises KafkaUnavailable, TopicsMissing."""
     client, names = admin_client(options.connection), options.names
     found = {}
-    used = (names.sysmon, names.matches, names.changelog, names.incidents, names.rejected)
+    processes = () if options.joining is None else (names.processes,)
+    used = (names.sysmon, names.matches, names.changelog, names.incidents, names.rejected, *processes)
     for name in (*used, names.watchlists) if lists else used:
         found[name] = len(client.list_topics(name, timeout=10).topics[name].partitions)
     missing = [name for name, partitions in found.items() if not partitions]
@@ -108,31 +115,42 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
                 f"topic {name} has {found[name]} partitions, STREAM_APP_PARTITIONS says {options.partitions}: "
                 "matches and changelog must have as many as the setting says, since a key's partition depends on it"
             )
-    ids = topic_ids(options.connection, [names.sysmon, names.changelog])
-    return TopicFacts(ids.get(names.sysmon, ""), found[names.sysmon], ids.get(names.changelog, ""))
+    for name in processes:
+        if found[name] != found[names.sysmon]:
+            raise TopicsMissing(
+                f"topic {name} has {found[name]} partitions, {names.sysmon} has {found[names.sysmon]}: they must have "
+                "as many, since a process is kept where its host's records lie; delete it, and make it anew with "
+                "`stream-app topics create`"
+            )
+    ids = topic_ids(options.connection, [names.sysmon, names.changelog, *processes])
+    return TopicFacts(
+        sysmon_id=ids.get(names.sysmon, ""),
+        sysmon_partitions=found[names.sysmon],
+        changelog_id=ids.get(names.changelog, ""),
+        processes_id=ids.get(names.processes, ""),
+    )
 
 
 def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
     """Make the Faust app; nothing is connected before it starts. ``to_bytes`` is the hand-off."""
     names, counters, failure = options.names, Counters(), Failure()
     streak = Streak(options.reject_streak, counters, failure.set if options.stop_at_streak else None)
-    ingest = Ingest(
+    app = IngestApp(names.app_id, **_faust_settings(options))
+    app.ingest = Ingest(
         connection=options.connection,
-        screens={
-            names.sysmon: screen_of(rulebook, facts.sysmon_id, options.max_record_bytes, streak),
-            names.matches: None,
-        },
+        screens={},
         limits=options.limits,
         counters=counters,
         failure=failure,
         counted=names.sysmon,
     )
-    app = IngestApp(names.app_id, **_faust_settings(options))
-    app.ingest = ingest
     schema = BatchSchema()
     sysmon = app.topic(names.sysmon, schema=schema)
     matches = app.topic(names.matches, schema=schema)
-    table = windows_table(app, TABLE, options.partitions, row_position, _disk(options, facts))
+    table = row_table(app, TABLE, options.partitions, row_position, _disk(options, "rows", facts.changelog_id))
+    contexts = _contexts(app, options, facts)
+    screen = screen_of(rulebook, facts.sysmon_id, options.max_record_bytes, streak, contexts)
+    app.ingest.screens = {names.sysmon: screen, names.matches: None}
     detecting = Detecting(names, facts.sysmon_id, counters, options.rejected_value_bytes)
 
     def settled(partition: int) -> int:
@@ -155,6 +173,8 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         async for batch in batches:
             with batch:
                 detecting.handle(batch)
+                if contexts is not None:
+                    contexts.handle(batch)
 
     @app.agent(matches)
     async def observe(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -163,13 +183,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
             with batch:
                 windows.handle(batch)
 
-    @app.task  # type: ignore[untyped-decorator]  # Faust's
-    async def warn() -> None:
-        """Say once what the rules' authors should know; not before the start, when the log is not set up."""
-        for rule in rulebook.enabled:
-            for warning in (each for subpattern in rule.subpatterns for each in subpattern.filter.hazards):
-                log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
-
+    _add_warnings(app, rulebook)
     if options.drained == "follow":
         _add_progress(app, options, facts)
     return app
@@ -188,11 +202,31 @@ def _follower(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Fol
     )
 
 
-def _disk(options: WorkerOptions, facts: TopicFacts) -> Callable[[int], RocksRows] | None:
+def _contexts(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> Contexts | None:
+    """Declare the table of processes, which has a partition for each of the source's; None where none are joined."""
+    if options.joining is None:
+        return None
+    sysmon = options.names.sysmon
+    disk = _disk(options, PROCESSES, facts.processes_id)
+    table = row_table(app, PROCESSES, facts.sysmon_partitions, process_position, disk)
+    contexts = Contexts(
+        options.joining,
+        facts.sysmon_id,
+        table.partitions_held,
+        app.ingest.counters,
+        settled=lambda partition: cast("Consumer", app.consumer).committed(TP(sysmon, partition)),
+        fail=app.ingest.failure.set,
+    )
+    table.source, table.prepare = sysmon, contexts.prepare
+    return contexts
+
+
+def _disk(options: WorkerOptions, name: str, topic_id: str) -> Callable[[int], RocksRows] | None:
+    """Give what opens a partition's rows of the changelog with this id."""
     if options.store == "memory":
         return None
-    folder = options.data_dir / "rows"
-    return lambda partition: RocksRows(folder / str(partition), facts.changelog_id)
+    folder = options.data_dir / name
+    return lambda partition: RocksRows(folder / str(partition), topic_id)
 
 
 def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
@@ -209,7 +243,7 @@ def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
         "consumer_group_instance_id": options.instance_id or None,
         "store": "memory://",  # Faust's own store stays empty: rows are kept by table.py
         "datadir": str(options.data_dir),
-        "Table": WindowsTable,
+        "Table": RowTable,
         "table_standby_replicas": 0,
         "topic_partitions": options.partitions,
         "topic_allow_declare": False,  # topics are made by `topics create`, as declared
@@ -220,6 +254,15 @@ def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
         "stream_wait_empty": False,
         "web_enabled": False,
     }
+
+
+def _add_warnings(app: IngestApp, rulebook: Rulebook) -> None:
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def warn() -> None:
+        """Say once what the rules' authors should know; not before the start, when the log is not set up."""
+        for rule in rulebook.enabled:
+            for warning in (each for subpattern in rule.subpatterns for each in subpattern.filter.hazards):
+                log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
 
 
 def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> None:

@@ -2,6 +2,10 @@
 
 from collections import Counter
 
+import msgspec
+
+from stream_app.engine.process_context import Joins
+
 
 class Counters:
     """Plain numbers; one object per worker, changed only on the event loop's thread, read from any."""
@@ -33,10 +37,15 @@ class Counters:
         """Records that retention removed before they were read (only where the setting says: go on)."""
         self.expired = 0
         """Rows removed because their time had passed."""
+        self.context = Joins()
+        """Connections and processes, where connections are joined with their processes."""
+        self.processes = 0
+        """Processes that are known now, in all partitions of the worker."""
         self.stale_rows = 0
         """Rows in a changelog that an older owner wrote after its partition had a new one, put right at recovery."""
 
     def as_dict(self) -> dict[str, int]:
-        """Give all of them, the reasons of rejection as ``rejected.<reason>``."""
+        """Give all of them, the reasons of rejection as ``rejected.<reason>``, connections as ``context.<what>``."""
         plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
-        return plain | {f"rejected.{reason}": number for reason, number in dict(self.rejected).items()}
+        joins = {f"context.{name}": number for name, number in msgspec.structs.asdict(self.context).items()}
+        return plain | joins | {f"rejected.{reason}": number for reason, number in dict(self.rejected).items()}

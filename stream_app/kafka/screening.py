@@ -12,18 +12,23 @@ from stream_app.engine.detect import Detector, matches
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.match import encode_place
 from stream_app.engine.rejection import EMPTY
+from stream_app.kafka.contexts import Contexts
 from stream_app.kafka.detecting import Found
 from stream_app.kafka.streak import Streak
 from stream_app.rulebook.rule import Rulebook
+from stream_app.sysmon.lazy import Admitted
 from stream_app.sysmon.parts import Unreadable
 
 
-def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak) -> Callable[[Message], Found | None]:
+def screen_of(
+    rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak, contexts: Contexts | None = None
+) -> Callable[[Message], Found | None]:
     """Give the screen of one topic: (key, match) pairs, or None where no rule wants the record. It raises Unreadable.
 
     It sees every record, each in its turn, so that it is the one that can count a streak of rejected ones exactly.
+    Where there are ``contexts``, connections are joined with their processes before rules see them.
     """
-    read, lists = Detector(rulebook, max_bytes).read, rulebook.lists
+    read, before = Detector(rulebook, max_bytes, context=contexts is not None).read, _before(rulebook, contexts)
     places: dict[int, bytes] = {}
 
     def screen(message: Message) -> Found | None:
@@ -35,8 +40,8 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
             event = read(value)
             found = None
             if event is not None:
-                if lists is not None:
-                    lists.timestamp = message.timestamp()[1]
+                if before is not None:
+                    found = before(message, event)
                 asked = event.wanted.wanting(event)
                 if asked:
                     found = matches(asked, event, *_where(message, topic_id, places))
@@ -53,6 +58,19 @@ def screen_of(rulebook: Rulebook, topic_id: str, max_bytes: int, streak: Streak)
         return found
 
     return screen
+
+
+def _before(rulebook: Rulebook, contexts: Contexts | None) -> Callable[[Message, Admitted], Found | None] | None:
+    """Give what is done with an event before rules see it: watch lists are told its time, connections are joined."""
+    lists = rulebook.lists
+    if lists is None:
+        return None if contexts is None else contexts.take
+
+    def told(message: Message, event: Admitted) -> Found | None:
+        lists.timestamp = message.timestamp()[1]
+        return None if contexts is None else contexts.take(message, event)
+
+    return told
 
 
 def _where(message: Message, topic_id: str, places: dict[int, bytes]) -> tuple[int, bytes, int]:

@@ -1,4 +1,4 @@
-"""The windows table: a Faust table whose rows are bytes, recovered here and written by the batch that changes them.
+"""A Faust table whose rows are bytes, recovered here and written by the batch that changes them: windows, processes.
 
 Faust declares the table, its changelog, and which partitions are ours. Decision: no ``table[key] = row``: it costs
 200 µs, keeps no order with the batch, and a row must be settled with the batch that it stands for (rows.py).
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class WindowsTable(faust.Table[bytes, bytes]):
+class RowTable(faust.Table[bytes, bytes]):
     """``position_of`` reads a row's position; ``partitions_held`` are the rows."""
 
     position_of: PositionOf
@@ -81,9 +81,9 @@ class WindowsTable(faust.Table[bytes, bytes]):
             if consumer.epoch != epoch:
                 return
             took, size = time.monotonic() - began, self.partitions_held.size
-            log.info("%d rows of %d partitions, read %d in %.2f s", size, len(active_tps), read, took)
+            log.info("%s: %d rows of %d partitions, read %d in %.2f s", self.name, size, len(active_tps), read, took)
             await super().on_recovery_completed(active_tps, standby_tps)
-            consumer.recovered = epoch
+            consumer.recovered[self.name] = epoch
 
     async def _recover(self, tp: TP, cancelled: Callable[[], bool]) -> int:
         consumer, loop = self._consumer, asyncio.get_running_loop()
@@ -128,15 +128,15 @@ class WindowsTable(faust.Table[bytes, bytes]):
         await consumer.sender.drain(consumer.ingest.drain)
 
 
-def windows_table(
+def row_table(
     app: "IngestApp",
     name: str,
     partitions: int,
     position_of: PositionOf,
     disk: Callable[[int], RocksRows] | None,
-) -> WindowsTable:
+) -> RowTable:
     """Declare the table on an app whose Table class is this one; ``source`` and ``prepare`` are still to be set."""
-    table = cast("WindowsTable", app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions))
+    table = cast("RowTable", app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions))
     table.position_of = position_of
     table.partitions_held = RowPartitions(table.changelog_topic.get_topic_name(), table.on_foreign, disk)
     return table

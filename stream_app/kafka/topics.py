@@ -9,6 +9,7 @@ from stream_app.rulebook.filling import LONGEST_KEEP
 HOUR = 3_600_000
 DAY = 24 * HOUR
 TABLE = "windows"
+PROCESSES = "processes"
 
 MESSAGE_BYTES = 1_048_588
 """What a topic that a worker writes must take: Kafka's default, above the largest that a worker sends. A cluster whose
@@ -38,6 +39,11 @@ class Names(Struct, frozen=True, kw_only=True):
         """The windows table's changelog; the form of the name is Faust's."""
         return f"{self.app_id}-{TABLE}-changelog"
 
+    @property
+    def processes(self) -> str:
+        """The changelog of the processes that connections are joined with."""
+        return f"{self.app_id}-{PROCESSES}-changelog"
+
 
 class Topic(Struct, frozen=True, kw_only=True):
     """One topic: ``retention_ms`` is None where only compaction removes; ``config`` is what else the broker is told."""
@@ -59,14 +65,17 @@ class Topic(Struct, frozen=True, kw_only=True):
 
 
 def declare(
-    names: Names | None = None, *, partitions: int = 4, replication: int = 1, min_insync: int = 1
+    names: Names | None = None, *, partitions: int = 4, replication: int = 1, min_insync: int = 1, processes: int = 0
 ) -> tuple[Topic, ...]:
-    """Give all topics. ``partitions`` is that of matches and the changelog, which must be equal (one owner a key)."""
+    """Give all topics. ``partitions`` is that of matches and the changelog, which must be equal (one owner a key).
+
+    ``processes`` is that of the changelog of processes, as many as the sysmon topic has; 0 where there is none.
+    """
     names = names or Names()
     every = {"partitions": partitions, "replication": replication}
     safe = {"min.insync.replicas": str(min_insync)}
     written = {**safe, "max.message.bytes": str(MESSAGE_BYTES)}
-    return (
+    declared = (
         Topic(
             name=names.sysmon,
             purpose="Sysmon records as a forwarder sends them",
@@ -87,22 +96,8 @@ def declare(
             config={"message.timestamp.type": "LogAppendTime", **written},
             **every,
         ),
-        Topic(
-            name=names.changelog,
-            purpose="the windows table, a row per key",
-            key="rule, customer, group-by values",
-            codec="MessagePack",
-            cleanup_policy="compact",
-            # small segments: Faust's own changelogs are hardly ever compacted; the lag keeps a row that a frozen worker
-            # overwrote with an older one until a recovery has put it back
-            config={
-                "segment.ms": str(HOUR),
-                "segment.bytes": str(64 << 20),
-                "min.cleanable.dirty.ratio": "0.2",
-                "min.compaction.lag.ms": str(DAY),
-                **written,
-            },
-            **every,
+        _changelog(
+            names.changelog, "the windows table, a row per key", "rule, customer, group-by values", every, written
         ),
         _watchlists(names, replication, written),
         Topic(
@@ -125,6 +120,30 @@ def declare(
             config=written,
             **every,
         ),
+    )
+    if not processes:
+        return declared
+    purpose = "the processes that connections are joined with; only with `STREAM_APP_PROCESS_CONTEXT=true`"
+    of_source = {**every, "partitions": processes}
+    key = "topic id, customer, host, process GUID"
+    return (*declared, _changelog(names.processes, purpose, key, of_source, written))
+
+
+def _changelog(name: str, purpose: str, key: str, every: Mapping[str, int], written: Mapping[str, str]) -> Topic:
+    """Give the changelog of a table.
+
+    Small segments: Faust's own changelogs are hardly ever compacted. The lag keeps a row that a frozen worker overwrote
+    with an older one until a recovery has put it back.
+    """
+    config = {
+        "segment.ms": str(HOUR),
+        "segment.bytes": str(64 << 20),
+        "min.cleanable.dirty.ratio": "0.2",
+        "min.compaction.lag.ms": str(DAY),
+        **written,
+    }
+    return Topic(
+        name=name, purpose=purpose, key=key, codec="MessagePack", cleanup_policy="compact", config=config, **every
     )
 
 

@@ -82,8 +82,8 @@ class Consumer(driver.Consumer):
         self._seeked: frozenset[TP] = frozenset()
         self.epoch = 0
         """Of the assignment and flow that a seek or a recovery belongs to."""
-        self.recovered = -1
-        """The epoch in which the tables were last recovered whole: nothing is read in another one."""
+        self.recovered: dict[str, int] = {}
+        """By table, the epoch in which it was last recovered whole: nothing is read before all are of this one."""
         self.recovering_at = 0.0
         """When a recovery last moved, on the monotonic clock."""
         self._surely_committed: dict[TP, int] = {}
@@ -122,7 +122,9 @@ class Consumer(driver.Consumer):
 
         Faust turns the flow on in the middle of a rebalance where a recovery was overtaken by it.
         """
-        if self.readers or not self.flow_active or self.recovered != self.epoch:
+        if self.readers or not self.flow_active:
+            return
+        if any(self.recovered.get(table) != self.epoch for table in self.app.tables):
             return
         starts: dict[str, dict[int, int]] = defaultdict(dict)
         for tp in self._seeked & self._active_partitions:  # paused ones are still recovering their tables

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.ingest import IngestApp
-from stream_app.kafka.table import WindowsTable
+from stream_app.kafka.table import RowTable
 from stream_app.kafka.transport import Consumer
 
 
@@ -45,7 +45,7 @@ def watch(app: IngestApp) -> Watched:
     consumer = cast("Consumer | None", app._consumer)  # noqa: SLF001 - app.consumer would make one, in this thread
     committed = {} if consumer is None else {tp: consumer.committed(tp) for tp in _assigned(consumer, app)}
     readers = () if consumer is None else tuple(consumer.readers.values())
-    tables = [table for table in app.tables.values() if isinstance(table, WindowsTable)]
+    tables = [table for table in app.tables.values() if isinstance(table, RowTable)]
     return Watched(
         committed=committed,
         reading=bool(committed) and committed.keys() == {tp for reader in readers for tp in reader.tps},

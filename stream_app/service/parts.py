@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from stream_app.engine.process_context import Joining
 from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.reader import Limits
@@ -12,7 +13,7 @@ from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
 from stream_app.service.health import HealthOptions
-from stream_app.service.settings import Settings
+from stream_app.service.settings import Settings, SettingsError
 
 
 def connection(settings: Settings) -> Connection:
@@ -36,13 +37,14 @@ def names(settings: Settings) -> Names:
     )
 
 
-def topics(settings: Settings) -> tuple[Topic, ...]:
-    """Give the topics as these settings declare them."""
+def topics(settings: Settings, sysmon_partitions: int = 0) -> tuple[Topic, ...]:
+    """Give the topics as these settings declare them; ``sysmon_partitions`` of the sysmon topic, if it is there."""
     return declare(
         names(settings),
         partitions=settings.partitions,
         replication=settings.replication,
         min_insync=settings.min_insync,
+        processes=(sysmon_partitions or settings.partitions) if settings.process_context else 0,
     )
 
 
@@ -63,11 +65,25 @@ def rulebook(settings: Settings) -> Rulebook:
     return load_rulebook(Path(settings.rules), defaults(settings))
 
 
+def joining(settings: Settings) -> Joining | None:
+    """Give how connections are joined with their processes; None where they are not."""
+    if not settings.process_context:
+        return None
+    return Joining(age=settings.process_age_s * 1000, wait=settings.process_wait_ms)
+
+
 def worker_options(settings: Settings) -> WorkerOptions:
     """Give what a worker is started with. It says four times in a session that it lives.
 
-    A batch that is not settled ends a worker, but not before it was reported dead and had time to come back.
+    A batch that is not settled ends a worker, but not before it was reported dead and had time to come back. Raises
+    SettingsError for what only a replay can do.
     """
+    if settings.process_wait_ms:
+        said = (
+            f"STREAM_APP_PROCESS_WAIT_MS is {settings.process_wait_ms}: a worker does not wait for the event 1 of a "
+            "process, since all records behind a connection of an older process would wait too; set 0"
+        )
+        raise SettingsError((said,))
     return WorkerOptions(
         connection=connection(settings),
         names=names(settings),
@@ -85,6 +101,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         limits=Limits(go_on=settings.on_gap == "continue", stall=settings.stall_s * 2),
         reject_streak=settings.reject_streak,
         stop_at_streak=settings.on_reject_streak == "stop",
+        joining=joining(settings),
     )
 
 

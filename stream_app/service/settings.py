@@ -101,6 +101,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     rejected_value_bytes: Annotated[
         int, Meta(ge=0, le=700_000, description="bytes of a rejected record that are kept with it")
     ] = 65_536
+    process_context: Annotated[
+        bool, Meta(description="whether a connection gets command and parentProcName of its process, from its event 1")
+    ] = False
+    process_age_s: Annotated[
+        int,
+        Meta(ge=60, le=31_536_000, description="seconds after which a process whose end was never heard of is over"),
+    ] = 2_592_000
+    process_wait_ms: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3_600_000,
+            description="milliseconds that a connection may wait for its event 1, in replay only; 0: not at all",
+        ),
+    ] = 0
     store: Annotated[
         Literal["memory", "rocksdb"],
         Meta(description="where a worker keeps its rows; on disk (extra rocksdb) for more keys than memory"),

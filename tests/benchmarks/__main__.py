@@ -12,7 +12,7 @@ import msgspec
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable
-from tests.benchmarks import compare, latency, recovery, running, scale, screening
+from tests.benchmarks import compare, context, latency, recovery, running, scale, screening
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.datasets import DATA, REAL, DataMissing, have_real
 from tests.benchmarks.flame import flame
@@ -290,6 +290,7 @@ def side_by_side(  # noqa: PLR0913 - an option each
 
 
 main.add_command(recovery.main, "recovery")
+main.add_command(context.main, "context")
 
 if __name__ == "__main__":
     main()

@@ -212,7 +212,7 @@ def test_the_topics_are_those_of_the_code() -> None:
     """The README's table has a row for each topic, with what it is for and how long it keeps."""
     expected = [
         f"| `{topic.name}` | {topic.purpose} | {topic.key} | {topic.codec} | {kept(topic)} |"
-        for topic in parts.topics(Settings())
+        for topic in parts.topics(Settings(process_context=True))
     ]
     assert expected == table("Topics")
 

@@ -1,5 +1,6 @@
 """The command line as a whole: every failure is a line that says what to do, with its status."""
 
+import json
 import os
 import signal
 import subprocess
@@ -382,3 +383,46 @@ def test_a_broker_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
     assert 6 == broker.stderr.read().count(": created\n")
     broker.stdout.close()
     broker.stderr.close()
+
+
+@pytest.mark.parametrize("command", ["worker", "demo"])
+def test_a_worker_does_not_wait_for_a_process(command: str) -> None:
+    """What only a replay can do is refused before a broker is asked for, with the reason."""
+    done = run(command, bootstrap_servers=CLOSED, process_context="true", process_wait_ms="5")
+    assert (2, b"") == (done.returncode, done.stdout)
+    assert done.stderr.startswith(
+        b"stream-app: settings that cannot be:\nSTREAM_APP_PROCESS_WAIT_MS is 5: a worker does not wait for the event 1"
+    )
+
+
+def test_replay_joins_connections_with_their_processes(tmp_path: Path) -> None:
+    """With the option an excluded process is quiet, and what was joined is said; waiting is a setting."""
+    event = {
+        "Channel": "Microsoft-Windows-Sysmon/Operational",
+        "Hostname": "pc",
+        "ProcessGuid": "{5E1C0B7A-9D2F-65BA-1A0C-000000003100}",
+        "Image": r"C:\ProgramData\Anaconda3\python.exe",
+        "UtcTime": "2024-01-31 09:15:00.000",
+    }
+    connection = {**event, "EventID": 3, "Initiated": "true", "SourceIp": "10.0.0.1", "DestinationIp": "203.0.113.9"}
+    started = {
+        **event,
+        "EventID": 1,
+        "ParentImage": r"C:\ProgramData\Anaconda3\python.exe",
+        "CommandLine": r"python C:\ProgramData\Anaconda3\Scripts\jupyter-notebook-script.py",
+    }
+    later = {**event, "UtcTime": "2024-01-31 09:15:02.000", "EventID": 5}
+    file = tmp_path / "records.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in (connection, started, connection, later)) + "{\n")
+    plain = run("replay", "--json", str(file))
+    assert (0, 2) == (plain.returncode, len(plain.stdout.splitlines()))
+    joined = run("replay", "--json", "--process-context", str(file))
+    assert (0, 1) == (joined.returncode, len(joined.stdout.splitlines()))
+    assert (
+        b"2 connections: 1 joined with their process, 1 without, 0 waited; "
+        b"of 2 whose process starts in these records 1 joined (50.0%)\n"
+    ) in joined.stderr
+    waited = run("replay", "--json", str(file), process_context="true", process_wait_ms="1000")
+    assert (0, b"") == (waited.returncode, waited.stdout)
+    assert b"2 joined with their process, 0 without, 1 waited; of 2" in waited.stderr
+    assert b"@" in next(line for line in waited.stderr.splitlines() if b"not json" in line)

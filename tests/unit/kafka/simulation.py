@@ -197,7 +197,10 @@ class Worker:
         if not taken:
             return
         book.position = start + len(taken)
-        records = [Passed(cast("Any", each), self._screened(topic, each), 0) for each in taken]
+        screened = [Passed(cast("Any", each), self._screened(topic, each), 0) for each in taken]
+        records = [each for each in screened if each.found is not None]
+        if not records:
+            return
         batch = Batch(cast("Any", self.producer), book.tp, records, 0)
         book.inflight.append(batch)
         with batch:
