@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from stream_app.language.compile import EVERYTHING, Environment, Filter, compile_filter
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.language.parser import parse
-from stream_app.language.syntax import Attribute, Expression, nodes
+from stream_app.language.syntax import Attribute, Expression, WatchList, nodes
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.periods import DAYS, Once, Weekly, milliseconds
 
@@ -104,6 +104,9 @@ def _refused(expression: Expression, place: Place, others: Mapping[str, str]) ->
     for node in nodes(expression):
         if isinstance(node, Attribute) and node.name in others:
             yield place.diagnose(node.span.start, others[node.name])
+        if isinstance(node, WatchList):
+            said = "an exception reads no watch list: it says the same whenever it is asked, a list does not"
+            yield place.diagnose(node.span.start, said)
 
 
 def _period(table: Fields) -> Period | None:

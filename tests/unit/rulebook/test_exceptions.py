@@ -83,6 +83,10 @@ def test_periods() -> None:
             "when = 'srcIpAddr = 10.0.0.1'\nreason = 'x'",
             ["1:9: 'srcIpAddr' is no attribute of the incident"],
         ),
+        (
+            "when = 'procName IN (WatchList@x)'\nreason = 'x'",
+            ["1:22: an exception reads no watch list: it says the same whenever it is asked, a list does not"],
+        ),
         ("when = 'procName ='\nreason = 'x'", ["1:19: expected a value, got the end of the query"]),
         ("when = 'procNam = 1'\nreason = 'x'", ["1:9: unknown attribute 'procNam'; did you mean 'procName'?"]),
         (
