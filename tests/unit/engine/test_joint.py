@@ -1,6 +1,7 @@
 """Rules with several subpatterns by example: what triggers, when it is decided, what is said and what is refused."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
@@ -8,13 +9,13 @@ from msgspec.structs import replace
 from stream_app.engine import joint_shown, nested
 from stream_app.engine.combinations import Budget, TooMany
 from stream_app.engine.correlate import REACH
-from stream_app.engine.incident import AUTO_CLEARED, CLEAR, CREATE, UPDATE, Incident
+from stream_app.engine.incident import AUTO_CLEARED, CLEAR, CREATE, UPDATE, Incident, shown_by
 from stream_app.engine.key import Key
-from stream_app.engine.match import GROUP_LIMIT, WITH_VALUES, Match, Origin
+from stream_app.engine.match import GROUP_LIMIT, NO_PARTITION, WITH_VALUES, Match, Origin
 from stream_app.engine.observe import advance, current, due_at, expires_at, finish, observe, suppressed, wake_at
 from stream_app.engine.observed import Observed
 from stream_app.engine.rejection import SUPPRESSED, TOO_LARGE, TOO_MANY
-from stream_app.engine.row import PENDING, Row, encode_row
+from stream_app.engine.row import PENDING, Row, Source, encode_row
 from stream_app.language.compile import Environment, compile_filter
 from stream_app.language.parser import parse
 from stream_app.language.values import Value
@@ -38,7 +39,8 @@ def rule(
     **options: object,
 ) -> Rule:
     """Give a rule with a window of a second whose subpatterns group by these attributes, else by hostName."""
-    patterns = [Pattern(each, "COUNT(*) >= 1", bool) for each in group_bys or [("hostName",)] * 3]
+    texts = cast("Sequence[str]", options.pop("constraints", ["COUNT(*) >= 1"] * 9))
+    patterns = [Pattern(each, text, bool) for each, text in zip(group_bys or [("hostName",)] * 3, texts, strict=False)]
     cleared_by, shown = options.pop("cleared_by", None), options.pop("shown", ())
     spec = Spec(tuple(patterns), trigger, tuple(relations), tuple(mapping), 1000, HOUR, 5, cleared_by, shown)
     return rule_of(spec, keyed=False, **{"lateness": 0, **options})
@@ -170,6 +172,14 @@ def test_and_not(at: int, *, comes: bool) -> None:
     assert ([(CREATE, 1, 1, 100, 100)] if comes else []) == numbers([done])[0]
 
 
+def test_what_must_not_come_completes_in_a_window_of_its_own() -> None:
+    """NOT_FOLLOWED_BY (B AND C): the event that completes it must be behind the trigger, the other one need not."""
+    quiet = rule(Not(A, ((True, And((B, C))),)))
+    for other, comes in ((-400, False), (-500, True)):
+        row, _ = feed(quiet, match(other, 0, 1), match(0, 1, 0), match(500, 2, 2))
+        assert comes == bool(advance(quiet, KEY, row, 3000, 9).incidents)
+
+
 def test_and_not_of_itself() -> None:
     """An event that is what must not come beside it makes nothing; what has another group does not matter."""
     alone = rule(Not(A, ((False, B),)), relations=[Related(0, "hostName", "=", 1, "hostName", compared("="))])
@@ -228,6 +238,81 @@ def test_lines_that_are_over_go() -> None:
     assert [(0,), (0, 1)] == [event.marks for event in row.held]
     update = observe(pairs, row, match(late + 2, 4, 1, host="b"), 2 * REACH + 2, late + 2)
     assert [(("b", "b"), UPDATE, 2, 3, late + 1, late + 2)] == told(update.incidents)
+
+
+# ---- constraints
+
+
+@pytest.mark.parametrize(
+    ("constraint", "triggers"),
+    [
+        ("COUNT(*) >= 2", [2, 3, 4, 4, 4]),
+        ("COUNT(*) > 5", []),
+        ("COUNT(*) = 2", [2, 4]),
+        ("COUNT(DISTINCT destIpPort) >= 2", [2, 3, 4, 4, 4]),
+        ("COUNT(DISTINCT destIpPort) > 3", []),
+        ("AVG(destIpPort) < 2", [1, 2, 4]),
+    ],
+)
+def test_occurrences(constraint: str, triggers: list[int]) -> None:
+    """An event occurs where its group's constraint holds up to its time; an absent value is passed over."""
+    final = rule(And((A, B)), constraints=["COUNT(*) >= 1", constraint], final=True)
+    events = (
+        match(0, 0, 0),
+        match(1, 1, 1, port=1),
+        match(2, 2, 1, port=2),
+        match(3, 3, 1, port=3),
+        match(4, 4, 1),
+        match(4, 5, 0),
+        match(4, 6, 1),
+    )
+    row, _ = feed(final, *events, match(3, 7, 1, host="other"))
+    assert triggers == [i.last_seen for i in advance(final, KEY, row, 5, 9).incidents]
+
+
+def test_what_comes_into_the_window_of_a_trigger_that_stands() -> None:
+    """Where a constraint is asked once, a late event stands behind a trigger if another one of its group does."""
+    once = rule(And((A, B)), ("hostName",), ("user",), constraints=["COUNT(*) = 1", "COUNT(*) >= 1"])
+    row, seen = feed(once, match(5, 0, 0), match(6, 1, 1), match(4, 2, 0), match(3, 3, 0, host="x"), match(6, 4, 2))
+    assert [[], [(CREATE, 1, 2, 6, 6)], [(UPDATE, 1, 3, 6, 6)], [], []] == numbers(seen)
+    assert [(), (0,), (0,), (0, 1)] == [event.marks for event in row.held]
+
+
+# ---- incidents of other rules
+
+
+def test_incidents_are_events() -> None:
+    """An incident of another rule is never late, and is counted once, by its id."""
+    both = rule(And((A, B)))
+    row, _ = feed(both, match(5, 0, 0))
+    of_other = replace(match(6, 0, 1), origin=Origin("incidents", "some-id", NO_PARTITION, 6))
+    row, seen = feed(both, of_other, of_other, row=row, stream_time=2000)
+    assert [[(CREATE, 1, 2, 6, 6)]] * 2 == numbers(seen)
+    assert [(False, False), (False, True)] == [(each.late, each.repeated) for each in seen]
+    assert 5 == observe(both, row, replace(of_other, time=8), 5, 3000).row.position
+
+
+def test_an_incident_that_may_have_been_forgotten_is_late() -> None:
+    """One that is no newer than what its row has forgotten may have been counted already."""
+    both = rule(And((A, B)))
+    row, _ = feed(both, match(5, 0, 0))
+    floor = Source("", "incidents", NO_PARTITION, 9)
+    held = tuple([replace(event, source=1) for event in row.held])
+    row = replace(row, sources=(floor, *row.sources), held=held)
+    of_other = replace(match(9, 0, 1), origin=Origin("incidents", "some-id", NO_PARTITION, 9))
+    observed = observe(both, row, of_other, 7, None)
+    assert (True, (), replace(row, position=7)) == (observed.late, observed.incidents, observed.row)
+
+
+def test_what_an_incident_was_made_as() -> None:
+    """Where other rules read it, an incident keeps the aggregates that it was made with."""
+    both = rule(And((A, B)), chained=True, shown=(0,))
+    _, seen = feed(both, match(5, 0, 0), match(6, 1, 1), match(7, 2, 0))
+    made, later = seen[1].incidents[0], seen[2].incidents[0]
+    assert ((1, "u"), (2, "u")) == (shown_by(both, made.episode), shown_by(both, later.episode))
+    assert made.episode.born is not None
+    assert (1, "u") == made.episode.born.values
+    assert made.episode.born == later.episode.born
 
 
 # ---- what is refused
@@ -389,6 +474,8 @@ def test_shown_stays_where_it_cannot_be_found_anew(monkeypatch: pytest.MonkeyPat
         assert {"a0": "h", "s0C": 1, "s0L": "u"} == feed(both, match(0, 2, 0), row=row)[1][0].incidents[0].attributes
     gone = replace(row, held=row.held[:1])
     assert 1 == feed(both, match(0, 2, 1), row=gone)[1][0].incidents[0].attributes["s0C"]
-    later = replace(row.held[1], time=2, offset=7)
-    gone = replace(row, held=(row.held[0], later))
+    other = replace(row.held[1], offset=7)
+    gone = replace(row, held=(row.held[0], other))
+    assert 1 == feed(both, match(0, 9, 0), row=gone)[1][0].incidents[0].attributes["s0C"]
+    gone = replace(row, held=(row.held[0], replace(other, time=2)))
     assert 1 == feed(both, match(0, 9, 1), row=gone)[1][0].incidents[0].attributes["s0C"]

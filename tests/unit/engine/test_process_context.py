@@ -245,7 +245,7 @@ def test_what_cannot_be_read_is_refused(read: Read) -> None:
 
 def test_the_gate_lets_in_what_is_needed(rule_of: Callable[..., Rule]) -> None:
     """Starts and ends pass whatever the rules want; connections that no rule wants do not."""
-    wanting, unwanting = Screen([rule_of()]), Screen([])
+    wanting, unwanting = Screen([(rule_of(), 0)]), Screen([])
     asked = involving(lambda event_type: wanting if "22" in event_type or "IPv4" in event_type else unwanting)
     assert not asked("Win-Sysmon-3-Network-Connect-IPv6")
     assert wanting is asked("Win-Sysmon-22-DNS-Query")

@@ -39,6 +39,13 @@ def rule(*queries: str, keyed: bool = False, **options: object) -> Rule:
     return msgspec.structs.replace(made, subpattern=subpatterns[0], others=tuple(subpatterns[1:]))
 
 
+@pytest.fixture(name="single")
+def _single() -> Rule:
+    """Give a rule with one subpattern."""
+    made = rule("procName IS NOT NULL")
+    return msgspec.structs.replace(made, id="Z", join=None)
+
+
 def event(received: int | None = None, created: int | None = None, **attributes: Value) -> Event:
     """Give an event of these attributes and times."""
     return Event(attributes, "flat", received, created, None)
@@ -101,6 +108,15 @@ def test_what_all_subpatterns_read_is_read() -> None:
     ((_, match),) = detector.detect(RECORD, wanted)
     assert ("pc1", "u", 443, 0b10) == match.values
     assert [made] == detector.wanting(event(procName="a", user="u"))
+
+
+def test_beside_other_rules(single: Rule) -> None:
+    """Matches of other rules come first, whatever the rules are called."""
+    made = rule('procName = "a"', 'user = "u"')
+    pairs = Detector(Rulebook({made.id: made, "Z": single})).detect(RECORD, event(procName="a", user="u", hostName="h"))
+    assert [("Z", ("h",), ()), (made.id, (), ("h", "u", None, 0b11))] == [
+        (match.rule, match.group, match.values) for _, match in pairs
+    ]
 
 
 def test_a_rule_of_which_two_subpatterns_take_too_long_is_named_once() -> None:

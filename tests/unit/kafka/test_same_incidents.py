@@ -64,6 +64,39 @@ destIpAddr = "Filter.destIpAddr"
 """,
 }
 
+TWO = """
+[pattern.Low]
+query = 'eventType REGEXP "Win-Sysmon-3-.*" AND destIpPort < 443'
+group_by = ["destIpAddr", "hostName"]
+aggregate = "COUNT(*) >= 1"
+[pattern.High]
+query = 'eventType REGEXP "Win-Sysmon-3-.*" AND destIpPort > 443'
+group_by = ["destIpAddr"]
+aggregate = "COUNT(*) >= 1"
+[incident]
+destIpAddr = "Low.destIpAddr"
+hostName = "Low.hostName"
+"""
+JOINT = """
+trigger = "Low {operator} High"
+global = "Low.destIpAddr = High.destIpAddr"
+"""
+RULES |= {
+    "order": JOINT.format(operator="FOLLOWED_BY") + TWO,
+    "both": JOINT.format(operator="AND") + TWO + 'destIpPort = "High.MAX(destIpPort)"',
+    "absent": JOINT.format(operator="NOT_FOLLOWED_BY") + TWO,
+    "alone": JOINT.format(operator="AND_NOT") + TWO,
+    "ended": f"""
+decide = "final"
+{JOINT.format(operator="AND")}
+{TWO}
+[clear]
+query = 'eventType REGEXP "Win-Sysmon-3-.*" AND destIpPort = 443'
+group_by = ["destIpAddr"]
+match = {{ destIpAddr = "destIpAddr" }}
+""",
+}
+
 
 @pytest.fixture(scope="module")
 def rulebook(tmp_path_factory: pytest.TempPathFactory) -> Rulebook:
