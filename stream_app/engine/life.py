@@ -51,8 +51,15 @@ def pace(rule: Rule, episodes: Episodes, changed: Episodes, stream_time: int | N
 
 def due(rule: Rule, episodes: Episodes) -> int | None:
     """Give the first stream time (ms) at which :func:`age` has something to do; None where nothing waits."""
-    times = [_due(rule, episode) for episode in episodes if _stands(episode)]
-    return min(times) if times else None
+    first: int | None = None
+    for episode in episodes:
+        if _stands(episode):
+            time = _over_at(rule, episode)
+            if episode.flags & PENDING:
+                time = min(time, episode.said + rule.update_interval)
+            if first is None or time < first:
+                first = time
+    return first
 
 
 def age(
@@ -79,11 +86,6 @@ def _stands(episode: Episode) -> bool:
 def _over_at(rule: Rule, episode: Episode) -> int:
     """Give the first stream time at which no trigger can belong to the incident any more."""
     return episode.last + rule.quiet + rule.lateness + rule.delay + 1
-
-
-def _due(rule: Rule, episode: Episode) -> int:
-    over = _over_at(rule, episode)
-    return min(over, episode.said + rule.update_interval) if episode.flags & PENDING else over
 
 
 def _aged(rule: Rule, episode: Episode, stream_time: int, position: int, *, clears: bool) -> list[Episode]:

@@ -193,6 +193,11 @@ def wake_at(rule: Rule, row: Row) -> int:
     return expiry if due is None else min(due, expiry)
 
 
+def hurries(row: Row) -> bool:
+    """Tell whether a match may have made the row due earlier than it was; one where nothing waits is due ever later."""
+    return bool(row.held or row.lines or any(episode.flags & PENDING for episode in row.episodes))
+
+
 def _single(rule: Rule, key: Key, mark: Mark) -> list[Decision]:
     """Decide an event that triggers by itself."""
     exception = excepting(applying(rule, key.group), mark.time) if rule.exceptions else None

@@ -18,7 +18,7 @@ from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, encode_match, too_large
-from stream_app.engine.observe import advance, current, expires_at, full_detail, observe, suppressed, wake_at
+from stream_app.engine.observe import advance, current, expires_at, full_detail, hurries, observe, suppressed, wake_at
 from stream_app.engine.observed import Observed
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
@@ -230,7 +230,8 @@ class _Fold:
                 written[key] = None
             else:
                 written[key] = encode_row(row)
-                agenda.put(key, wake_at(rule, row))
+                if key not in agenda or hurries(row):
+                    agenda.put(key, wake_at(rule, row))
         if self._clock is not self._state.clock:
             written[PROGRESS_KEY] = encode_clock(self._clock)
             self._state.clock = self._clock
