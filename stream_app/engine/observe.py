@@ -52,14 +52,12 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
         index = source_of(sources, origin)
     mark = Mark(time, index, origin.offset)
     if index < len(sources) and origin.offset <= sources[index].offset:
-        here = position <= row.position  # where it was counted, or behind it, to where it was sent again?
-        named = _suppressed(rule, row, _single(rule, key, mark)) if here and not late and rule.every_event else ()
         told = current(rule, key, row)
-        return Observed(moved(row, position), told, late=late and here, repeated=True, suppressed=named)
+        return Observed(moved(row, position), told, late=late and position <= row.position, repeated=True)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
     sources = (*sources[:index], source, *sources[index + 1 :]) if index or len(sources) > 1 else (source,)
     grown = Row(VERSION, max(position, row.position), max(time, row.latest), sources, row.episodes, row.held)
-    if rule.every_event and not late and not row.held and not rule.exceptions:  # this event alone decides
+    if rule.every_event and not late and not row.held:  # this event alone decides
         one = alone(rule, key, row.episodes, sources, mark, grown.position, stream_time)
         if one is not None:
             after = Row(VERSION, grown.position, grown.latest, sources, (one,), ())
@@ -95,7 +93,7 @@ def _counted(  # noqa: PLR0913, PLR0917 - a match, and what it comes into
     due = _due(rule, key, row, stream_time)
     row = due.row
     if rule.every_event:
-        made = _decided(rule, key, replace(row, held=()), _single(rule, key, mark), stream_time)
+        made = _decided(rule, key, replace(row, held=()), [Decision(mark.time, mark, 1)], stream_time)
     else:
         held, decisions = arrive(rule, key.group, row.held, row.sources, mark, match.values)
         made = _decided(rule, key, replace(row, held=tuple(held)), decisions, stream_time)
@@ -157,10 +155,7 @@ def current(rule: Rule, key: Key, row: Row) -> tuple[Incident, ...]:
 
 
 def suppressed(rule: Rule, key: Key, row: Row) -> tuple[Rejection, ...]:
-    """Give the triggers held that made nothing, to be sent where :func:`current` is: some are named twice.
-
-    Those of a rule that triggers at every event are not held: each is named again when its match is read again.
-    """
+    """Give the triggers held that made nothing, to be sent where :func:`current` is: some are named twice."""
     if rule.join is not None:
         return nested.suppressed(rule, key, row)
     exceptions = applying(rule, key.group) if rule.exceptions else ()
@@ -196,12 +191,6 @@ def wake_at(rule: Rule, row: Row) -> int:
 def hurries(row: Row) -> bool:
     """Tell whether a match may have made the row due earlier than it was; one where nothing waits is due ever later."""
     return bool(row.held or row.lines or any(episode.flags & PENDING for episode in row.episodes))
-
-
-def _single(rule: Rule, key: Key, mark: Mark) -> list[Decision]:
-    """Decide an event that triggers by itself."""
-    exception = excepting(applying(rule, key.group), mark.time) if rule.exceptions else None
-    return [Decision(mark.time, mark, 1, exception)]
 
 
 def _suppressed(rule: Rule, row: Row, decisions: Sequence[Decision]) -> tuple[Rejection, ...]:

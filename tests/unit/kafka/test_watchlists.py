@@ -28,6 +28,7 @@ from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.watchlists import Listing, WatchLists
 from stream_app.sysmon.normalise import Event
+from tests.corpus import EVERY_CHANGE
 from tests.unit.kafka.simulation import Stored
 
 NAMES = Names()
@@ -77,7 +78,7 @@ def rulebook(tmp_path: Path) -> Rulebook:
     """Give a rule that fills a list."""
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / "r.toml").write_text(RULE)
-    return load_rulebook(tmp_path)
+    return load_rulebook(tmp_path, EVERY_CHANGE)
 
 
 class Stage:
