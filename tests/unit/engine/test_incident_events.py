@@ -22,6 +22,7 @@ from stream_app.language.values import AttributeType
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.sysmon.attributes import VOCABULARY
+from tests.corpus import EVERY_CHANGE
 
 RULE = """\
 id = "{id}"
@@ -62,7 +63,7 @@ def rulebook_of(folder: Path, *rules: tuple[str, str, str, str, str]) -> Ruleboo
                 more=more,
             )
         )
-    return load_rulebook(folder)
+    return load_rulebook(folder, EVERY_CHANGE)
 
 
 def first(rulebook: Rulebook, rule_id: str, group: tuple[str, ...], time: int = START) -> tuple[Row, Incident]:
@@ -170,7 +171,7 @@ def test_aggregates_that_are_shown_are_those_of_its_making(tmp_path: Path) -> No
     )
     path = tmp_path / "A" / "A.toml"
     path.write_text(path.read_text() + 'totFlows = "COUNT(*)"\n')
-    rulebook = load_rulebook(tmp_path)
+    rulebook = load_rulebook(tmp_path, EVERY_CHANGE)
     row: Row | None = None
     seen = []
     for offset in range(3):

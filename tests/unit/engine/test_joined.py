@@ -20,7 +20,7 @@ from stream_app.engine.rejection import Rejection
 from stream_app.engine.replay import Tally, replay
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rule, Rulebook
-from tests.corpus import RULES
+from tests.corpus import EVERY_CHANGE, RULES
 
 SEED = "PH_Rule_SIGMA_1774"
 FOLDER = RULES / "windows-python-initiated-connection"
@@ -33,7 +33,7 @@ CAPTURE = Path(__file__).parents[3].parent / "shared" / "data" / "sysmon" / "fla
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
     """Give the seed rule."""
-    return Rulebook({SEED: load_rulebook(RULES).rules[SEED]})
+    return Rulebook({SEED: load_rulebook(RULES, EVERY_CHANGE).rules[SEED]})
 
 
 def record(offset: int, time: int = 0, partition: int = 0, **fields: object) -> Record:
