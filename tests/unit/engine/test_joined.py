@@ -18,11 +18,9 @@ from stream_app.engine.process_context import SLACK, Joining
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.replay import Tally, replay
-from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rule, Rulebook
-from tests.corpus import EVERY_CHANGE, RULES
+from tests.corpus import RULES, seed_rulebook
 
-SEED = "PH_Rule_SIGMA_1774"
 FOLDER = RULES / "windows-python-initiated-connection"
 CASES = tomllib.loads((FOLDER / "cases.toml").read_text())
 T0 = 1_750_000_000_000
@@ -32,8 +30,8 @@ CAPTURE = Path(__file__).parents[3].parent / "shared" / "data" / "sysmon" / "fla
 
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
-    """Give the seed rule."""
-    return Rulebook({SEED: load_rulebook(RULES, EVERY_CHANGE).rules[SEED]})
+    """Give the seed rule, every change of whose incidents is said."""
+    return seed_rulebook()
 
 
 def record(offset: int, time: int = 0, partition: int = 0, **fields: object) -> Record:

@@ -18,9 +18,8 @@ from stream_app.kafka.recovery import Recovered, apply
 from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.screening import screen_of
 from stream_app.kafka.streak import Streak
-from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
-from tests.corpus import EVERY_CHANGE, RULES
+from tests.corpus import seed_rulebook
 from tests.unit.kafka.simulation import NAMES, PARTITIONS, Broker, Producer, Stored, Worker, _finish, _work
 
 SEEDS = range(150)
@@ -29,8 +28,8 @@ PYTHON = r"C:\Python311\python.exe"
 
 @pytest.fixture(scope="module")
 def rulebook() -> Rulebook:
-    """Give the seed rule."""
-    return Rulebook({"PH_Rule_SIGMA_1774": load_rulebook(RULES, EVERY_CHANGE).rules["PH_Rule_SIGMA_1774"]})
+    """Give the seed rule, every change of whose incidents is said."""
+    return seed_rulebook()
 
 
 def event(event_id: int, host: str, guid: int, **fields: str) -> bytes:
