@@ -31,6 +31,7 @@ category = "Security"
 window = 60
 lateness = 60
 clear_after = 600
+update_interval = 0
 {more}
 [pattern.Filter]
 query = '{query}'
