@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from stream_app.engine.incident import incident_id
 from stream_app.engine.key import Key
 from stream_app.engine.life import told_at
-from stream_app.engine.row import MOST, PENDING, Born, Episode, Latest, Mark, Row, Source
+from stream_app.engine.row import MOST, MUTED, PENDING, Born, Episode, Latest, Mark, Row, Source
 from stream_app.engine.window import Decision, place_of
 from stream_app.rulebook.rule import Rule
 
@@ -49,7 +49,7 @@ def correlate(
         one = after[index]
         after[index] = _grown(rule, row, one, decision, one.revision + (index not in changed))
         changed.add(index)
-    if rule.chained:
+    if rule.births:
         for index in changed:
             if after[index].revision == 1:
                 after[index] = _born(rule, after[index], row.position)
@@ -71,7 +71,7 @@ def alone(  # noqa: PLR0913, PLR0917 - a row is not made of it first: most match
     :func:`correlate` and :func:`~stream_app.engine.life.pace` tell it of a row at ``position``, with equal results for
     a trigger that is not late. It is to be said unless it is pending or muted.
     """
-    if rule.chained:  # it keeps what it was made as
+    if rule.births:  # it keeps what it was made as
         return None
     time = mark.time
     if not episodes:
@@ -147,6 +147,7 @@ def _reaches(episode: Episode, time: int, reach: int) -> bool:
 
 def _joined(rule: Rule, row: Row, one: Episode, other: Episode, revision: int) -> Episode:
     evidence = sorted((*one.evidence, *other.evidence), key=lambda mark: place_of(mark, row.sources))
+    muted = one.flags & other.flags & MUTED  # one that was told goes on being told; one that was not is no event now
     return Episode(
         one.id,
         revision,
@@ -160,8 +161,8 @@ def _joined(rule: Rule, row: Row, one: Episode, other: Episode, revision: int) -
         _later(one.latest, other.latest, row.sources),
         min((each.cleared for each in (one, other) if each.cleared is not None), default=None),
         max(one.said, other.said),
-        one.flags,
-        one.born,
+        one.flags & ~MUTED | muted,
+        one.born if one.flags & MUTED == muted else None,
     )
 
 

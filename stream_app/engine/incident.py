@@ -106,7 +106,15 @@ def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     """Give the 16 bytes of the id of an incident that is made at ``first_seen``."""
     group = whole(rule, key.group)
     named = [(attribute, group[place]) for attribute, place in rule.sorted_places]
-    name = _encode((key.customer, key.rule, named, first_seen))
+    return _uuid(_encode((key.customer, key.rule, named, first_seen)))
+
+
+def summary_id(rule: Rule, customer: str, span: str, start: int) -> bytes:
+    """Give the 16 bytes of the id of the summary of what a cap held back in the ``span`` that begins at ``start``."""
+    return _uuid(_encode((customer, rule.id, [("flood", span)], start)))
+
+
+def _uuid(name: bytes) -> bytes:
     digest = sha1(_NAMESPACE + name, usedforsecurity=False).digest()
     # RFC 9562, 5.5: version 5 in the seventh byte, the variant in the ninth.
     return digest[:6] + bytes((digest[6] & 0x0F | 0x50, digest[7], digest[8] & 0x3F | 0x80)) + digest[9:16]

@@ -24,6 +24,8 @@ TOO_LARGE = "match too large"
 """A record that was read, and whose match for one rule cannot be sent: its customer and group are too long."""
 TOO_EXPENSIVE = "too expensive"
 """A record that took more CPU time than one may."""
+FLOOD = "flood"
+"""The first trigger of an incident that a cap of its rule holds back."""
 FULL = "row full"
 """A match that cannot be counted: its row holds as many events as a record of Kafka's takes."""
 SUPPRESSED = "suppressed"
@@ -100,6 +102,11 @@ class Rejection(Struct, frozen=True, kw_only=True):
     def suppressed(cls, rule: str, source: Source, mark: Mark, exception: RuleException) -> Self:
         """Say that a trigger made nothing: the rule's id, the trigger with its source, and why."""
         return cls._at(source, mark, SUPPRESSED, f"{exception.place}: {exception.reason}"[:DETAIL_LIMIT], rule)
+
+    @classmethod
+    def held_back(cls, rule: str, source: Source, mark: Mark, incident: str) -> Self:
+        """Say that an incident is not told: the rule's id, its first trigger with the source, its id."""
+        return cls._at(source, mark, FLOOD, f"incident {incident} is held back by the rule's [flood]", rule)
 
     @classmethod
     def too_many(cls, rule: str, source: Source, mark: Mark, most: int) -> Self:

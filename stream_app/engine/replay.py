@@ -21,6 +21,8 @@ from stream_app.engine.agenda import Agenda
 from stream_app.engine.chain import Chain
 from stream_app.engine.detect import Detector, receive_time
 from stream_app.engine.expense import TooExpensive
+from stream_app.engine.flood import of_flood
+from stream_app.engine.floods import Floods
 from stream_app.engine.incident import Incident
 from stream_app.engine.joined import Joined, Replayed
 from stream_app.engine.key import decode_key
@@ -37,6 +39,10 @@ from stream_app.sysmon.parts import Unreadable
 
 if TYPE_CHECKING:
     from stream_app.engine.row import Row
+
+
+EVERYTHING = 1 << 63
+"""Behind every position: nothing is read again here."""
 
 
 class Tally(Struct):
@@ -108,6 +114,7 @@ class _Flow:
         self._joined = joined
         self._rows: dict[bytes, Row] = {}
         self._agenda = Agenda()
+        self._floods = Floods(lambda _: None, self._agenda)
         self._sources = sources or 0
         self._clock = None if sources is None else Clock.new(self._sources)
         self._partitions: dict[tuple[str, str, int], int] = {}
@@ -142,8 +149,14 @@ class _Flow:
     def end(self) -> Iterator[Incident | Rejection]:
         """Decide all that waits, and say what was held back."""
         for _, key in self._agenda.take():
+            flood = of_flood(key)
+            if flood is not None:
+                yield from self._floods.finish(self._rules[flood.rule], flood.customer)
+                continue
             where = decode_key(key)
-            observed = finish(self._rules[where.rule], where, self._rows[key])
+            rule = self._rules[where.rule]
+            observed = finish(rule, where, self._rows[key])
+            observed = self._floods.admit(rule, where.customer, observed, self._position, None)
             self._rows[key] = observed.row
             yield from self._said(observed)
 
@@ -152,6 +165,7 @@ class _Flow:
         time = None if self._clock is None else self._clock.time
         self._position += 1
         observed = observe(rule, self._rows.get(key), match, self._position, time)
+        observed = self._floods.admit(rule, match.customer, observed, self._position, time)
         self._rows[key] = observed.row
         self._agenda.put(key, wake_at(rule, observed.row))
         self._tally.matches += 1
@@ -192,9 +206,14 @@ class _Flow:
 
     def _look(self, key: bytes, time: int) -> Iterator[Incident | Rejection]:
         """Decide what is due in a row, and let go of a row that has expired."""
+        flood = of_flood(key)
+        if flood is not None:
+            yield from self._floods.look(self._rules[flood.rule], flood.customer, time, self._position, EVERYTHING)
+            return
         where = decode_key(key)
         rule = self._rules[where.rule]
         observed = advance(rule, where, self._rows[key], time, self._position)
+        observed = self._floods.admit(rule, where.customer, observed, self._position, time)
         yield from self._said(observed)
         if time > expires_at(rule, observed.row):
             del self._rows[key]

@@ -65,7 +65,7 @@ class _Form:
         self.rule = rule
         self.title = Raw(_encode(rule.name))
         facts = {
-            "eventType": rule.id,
+            "eventType": rule.event_type,
             "eventSeverity": rule.severity,
             "eventSeverityCat": severity_category(rule.severity),
             "ruleId": rule.id,
@@ -107,9 +107,9 @@ _forms: dict[str, _Form] = {}
 
 def _form(rule: Rule) -> _Form:
     """Give a rule's form, worked out once for the rule that is loaded."""
-    form = _forms.get(rule.id)
+    form = _forms.get(rule.event_type)
     if form is None or form.rule is not rule:
-        form = _forms[rule.id] = _Form(rule)
+        form = _forms[rule.event_type] = _Form(rule)
     return form
 
 

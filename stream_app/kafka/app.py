@@ -32,6 +32,7 @@ from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.guard import Guard
 from stream_app.kafka.ingest import Ingest, IngestApp
+from stream_app.kafka.placing import Placing
 from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.rocks import RocksRows
@@ -151,7 +152,8 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     contexts = _contexts(app, options, facts)
     screen = screen_of(rulebook, facts.sysmon_id, options.max_record_bytes, streak, contexts)
     app.ingest.screens = {names.sysmon: screen, names.matches: None}
-    detecting = Detecting(names, facts.sysmon_id, counters, options.rejected_value_bytes)
+    placing = Placing(rulebook, options.partitions)
+    detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
 
     def settled(partition: int) -> int:
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
@@ -161,6 +163,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         names,
         table.partitions_held,
         counters,
+        placing=placing,
         to_bytes=to_bytes,
         settled=settled,
     )

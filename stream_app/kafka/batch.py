@@ -93,9 +93,9 @@ class Batch:
         self._sender.send(topic, value, key, self.delivered)
         self._outstanding += 1
 
-    def send_all(self, topic: str, records: Sequence[Outgoing]) -> None:
-        """Queue records in their order, each as :meth:`send` does."""
-        self._sender.send_all(topic, records, self.delivered)
+    def send_all(self, topic: str, records: Sequence[Outgoing], partition: int = -1) -> None:
+        """Queue records in their order, each as :meth:`send` does; ``partition`` -1 is that of their keys."""
+        self._sender.send_all(topic, records, self.delivered, partition=partition)
         self._outstanding += len(records)
 
     def log(self, topic: str, records: Sequence[Outgoing], partition: int, delivered: Delivered) -> None:

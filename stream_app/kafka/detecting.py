@@ -10,6 +10,7 @@ from stream_app.engine.record import Record
 from stream_app.engine.rejection import TOO_EXPENSIVE, TOO_LARGE, VALUE_LIMIT, Rejection, encode_rejection
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
+from stream_app.kafka.placing import Placing
 from stream_app.kafka.sender import LOT, Outgoing
 from stream_app.kafka.topics import Names
 from stream_app.sysmon.parts import Unreadable
@@ -36,8 +37,11 @@ def record_of(message: Message, topic_id: str) -> Record:
 class Detecting:
     """Sends what the screen found. ``value_limit`` is how many bytes of a record travel with its rejection."""
 
-    def __init__(self, names: Names, topic_id: str, counters: Counters, value_limit: int = VALUE_LIMIT) -> None:
+    def __init__(
+        self, names: Names, topic_id: str, counters: Counters, placing: Placing, value_limit: int = VALUE_LIMIT
+    ) -> None:
         self._names = names
+        self._placing = placing
         self._topic_id = topic_id
         self._counters = counters
         self._value_limit = value_limit
@@ -62,7 +66,8 @@ class Detecting:
         self._send(batch, matches)
 
     def _send(self, batch: Batch, matches: list[Outgoing]) -> None:
-        batch.send_all(self._names.matches, matches)
+        for partition, lot in self._placing.lots(matches):
+            batch.send_all(self._names.matches, lot, partition)
         self._counters.matches += len(matches)
 
     def _fit(self, batch: Batch, message: Message, found: Found) -> list[Outgoing]:

@@ -15,24 +15,36 @@ from msgspec import Struct
 from stream_app.engine.agenda import Agenda
 from stream_app.engine.chain import Chain
 from stream_app.engine.correlate import REACH
+from stream_app.engine.flood import decode_flood, of_flood, summaries
+from stream_app.engine.flood import wake_at as flood_wake_at
+from stream_app.engine.floods import Floods, held_back
 from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
-from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, encode_match, too_large
-from stream_app.engine.observe import advance, current, expires_at, full_detail, hurries, observe, suppressed, wake_at
+from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, too_large
+from stream_app.engine.observe import (
+    advance,
+    current,
+    due_at,
+    expires_at,
+    full_detail,
+    hurries,
+    observe,
+    suppressed,
+    wake_at,
+)
 from stream_app.engine.observed import Observed
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.row import Row, decode_row, encode_row, row_position
 from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
-from stream_app.engine.watchlist import encode_entry, news
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
-from stream_app.kafka.detecting import record_of, send_rejection
+from stream_app.kafka.detecting import record_of
+from stream_app.kafka.placing import Placing
 from stream_app.kafka.recovery import Rows
 from stream_app.kafka.rows import RowPartitions
-from stream_app.kafka.sender import LOT, Outgoing
+from stream_app.kafka.telling import Telling
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.rule import Rule, Rulebook
-from stream_app.rulebook.watchlists import WatchLists
 
 BAD_MATCH = "not a match"
 UNKNOWN_RULE = "unknown rule"
@@ -63,10 +75,13 @@ class Windows:
         held: RowPartitions,
         counters: Counters,
         *,
+        placing: Placing,
         to_bytes: Callable[[Incident], bytes],
         settled: Callable[[int], int],
     ) -> None:
         self.rules = rulebook.rules
+        self.capped = any(rule.caps is not None for rule in rulebook.rules.values())
+        self.placing = placing
         self.chain = Chain(rulebook)
         self.names = names
         self.held = held
@@ -105,8 +120,10 @@ class Windows:
             state.recent.append((position, key))
             if len(state.recent) > 2 * REACH:
                 state.recent = nlargest(REACH, state.recent)
-            rule = self.rule(key)
-            if rule is not None:
+            rule, flood = self.rule(key), of_flood(key)
+            if rule is not None and flood is not None:
+                state.agenda.put(key, flood_wake_at(rule, decode_flood(value)))
+            elif rule is not None:
                 state.agenda.put(key, wake_at(rule, decode_row(value)))
         kept = self.held.numbers
         self._partitions = {each: kept_state for each, kept_state in self._partitions.items() if each in kept}
@@ -115,7 +132,7 @@ class Windows:
 
     def rule(self, key: bytes) -> Rule | None:
         """Give the rule of a row; None for the clock, and for a rule that is not loaded any more."""
-        return None if key == PROGRESS_KEY else self.rules.get(decode_key(key).rule)
+        return None if key == PROGRESS_KEY else self.rules.get((of_flood(key) or decode_key(key)).rule)
 
 
 class _Fold:
@@ -126,31 +143,40 @@ class _Fold:
         self._counters = windows.counters
         self._batch = batch
         self._state = state
+        if state.since is None:
+            state.since = batch.offset
+        self._out = Telling(windows, batch, state.since)
         self._rows: dict[bytes, tuple[Rule, Row | None]] = {}
-        self._incidents: list[Outgoing] = []
-        self._matches: list[Outgoing] = []
-        self._listed: list[Outgoing] = []
+        self._floods = Floods(state.rows.get, state.agenda)
         self._clock = state.clock
         self._position = -1
         self._observed = 0
 
     def answer_again(self) -> None:
         """Send again the incidents of rows that reflect what is read again now: the crash may have come before them."""
-        if self._state.since is None:
-            self._state.since = self._batch.offset
         recent, self._state.recent = self._state.recent, []
         for position, key in recent:
             rule = self._windows.rule(key) if position >= self._batch.offset else None
             value = self._state.rows.get(key)
             if rule is not None and value is not None:
-                where, row = decode_key(key), decode_row(value)
-                self._send(current(rule, where, row), again=True)
-                self._name(suppressed(rule, where, row))
+                self._again(rule, key, value)
                 self._batch.beat()
+
+    def _again(self, rule: Rule, key: bytes, value: bytes) -> None:
+        """Send again what a row has said."""
+        flood = of_flood(key)
+        if flood is not None:
+            self._out.send(summaries(rule, flood.customer, decode_flood(value)))
+            return
+        where, row = decode_key(key), decode_row(value)
+        self._out.send(current(rule, where, row), again=True)
+        self._out.name(suppressed(rule, where, row))
+        if rule.caps is not None:
+            self._out.name(held_back(rule, row, self._batch.offset))
 
     def take(self, records: Sequence[Passed]) -> None:
         """Take records of the matches topic, in the order of their offsets."""
-        touched, stored, send = self._rows, self._state.rows.get, self._send
+        touched, stored, send = self._rows, self._state.rows.get, self._out.send
         since, now = self._clock.trail[-1] if self._clock.trail else (0, None)
         for message, _, _ in records:
             position, key = cast("int", message.offset()), message.key() or b""
@@ -170,11 +196,13 @@ class _Fold:
                 row = None if data is None else decode_row(data)
             time = now if position >= since else self._clock.time_at(position)
             observed = observe(rule, row, match, position, time)
+            if rule.caps is not None:
+                observed = self._admit(rule, match.customer, key, observed, time)
             touched[key] = rule, observed.row
             if observed.incidents:
                 send(observed.incidents, again=observed.repeated)
             if observed.suppressed:
-                self._name(observed.suppressed)
+                self._out.name(observed.suppressed)
             if observed.repeated or observed.late or observed.full:
                 self._note(rule, match, observed, time)
             if len(observed.row.held) > CROWD:
@@ -185,24 +213,26 @@ class _Fold:
         try:
             self._clock = self._clock.after(decode_progress(message.value() or b""), position)
         except BadProgress as error:
-            self._reject(Rejection.of(record_of(message, ""), BAD_MATCH, str(error)))
+            self._out.reject(Rejection.of(record_of(message, ""), BAD_MATCH, str(error)))
+        if self._windows.capped:  # where batches end must not decide what comes first
+            self._pass()
 
     def _read(self, message: Message, key: bytes) -> tuple[Rule, Match] | None:
         """Read a match, and give it with its rule; None for what was rejected."""
         try:
             match = decode_match(message.value() or b"")
         except BadMatch as error:
-            self._reject(Rejection.of(record_of(message, ""), BAD_MATCH, str(error)))
+            self._out.reject(Rejection.of(record_of(message, ""), BAD_MATCH, str(error)))
             return None
         if key != encode_key(match.rule, match.customer, match.group):
-            self._reject(Rejection.of(record_of(message, ""), BAD_MATCH, "the key is not the match's own"))
+            self._out.reject(Rejection.of(record_of(message, ""), BAD_MATCH, "the key is not the match's own"))
             return None
         if len(key) > SMALL and (unfit := too_large(key, match)):  # left there by a worker of an earlier version
-            self._reject(Rejection.of_match(match, TOO_LARGE, unfit))
+            self._out.reject(Rejection.of_match(match, TOO_LARGE, unfit))
             return None
         rule = self._windows.rules.get(match.rule)
         if rule is None:
-            self._reject(Rejection.of(record_of(message, ""), UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
+            self._out.reject(Rejection.of(record_of(message, ""), UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
             return None
         self._observed += 1
         return rule, match
@@ -211,19 +241,18 @@ class _Fold:
         """Say what became of a match that was not just counted."""
         self._counters.repeated += observed.repeated
         if observed.late:
-            self._reject(Rejection.late(match, rule.lateness, time))
+            self._out.reject(Rejection.late(match, rule.lateness, time))
         if observed.full:
-            self._reject(Rejection.of_match(match, FULL, full_detail(observed.row)))
+            self._out.reject(Rejection.of_match(match, FULL, full_detail(observed.row)))
 
     def end(self) -> None:
         """Do what time has made due, then send what is left, and write rows and, last, the clock."""
-        reached = self._clock.time
-        if reached is not None and self._clock is not self._state.clock:
-            for key in [key for _, key in self._state.agenda.take(reached)]:
-                self._look(key, reached)
-        self._flush()
+        if self._clock is not self._state.clock and not self._windows.capped:
+            self._pass()
+        self._out.flush()
         self._counters.observed += self._observed
-        written: dict[bytes, bytes | None] = {}
+        # in front of all rows: of what is at rest, it must know every verdict
+        written: dict[bytes, bytes | None] = self._floods.written(self._position)
         agenda = self._state.agenda
         for key, (rule, row) in self._rows.items():
             if row is None:
@@ -237,6 +266,30 @@ class _Fold:
             self._state.clock = self._clock
         self._windows.held.write(self._batch, written, self._position)
 
+    def _pass(self) -> None:
+        """Do what time has made due; of rules with caps in an order that does not depend on what was done before."""
+        reached = self._clock.time
+        if reached is None:
+            return
+        due = [key for _, key in self._state.agenda.take(reached)]
+        if self._windows.capped:
+            due.sort(key=self._turn)
+        for key in due:
+            self._look(key, reached)
+
+    def _turn(self, key: bytes) -> tuple[int, bytes]:
+        """Give when it is a row's turn, of those that have become due: in the order of what waits in them."""
+        rule = self._windows.rule(key)
+        row = None if rule is None or rule.caps is None or of_flood(key) else self._row(key)
+        due = None if rule is None or row is None else due_at(rule, row)
+        return (-1 if due is None else due, key)
+
+    def _admit(self, rule: Rule, customer: str, key: bytes, observed: Observed, time: int | None) -> Observed:
+        """Let the caps of a rule judge what was made."""
+        observed = self._floods.admit(rule, customer, observed, self._position, time)
+        self._state.agenda.put(key, wake_at(rule, observed.row))
+        return observed
+
     def _row(self, key: bytes) -> Row | None:
         touched = self._rows.get(key)
         if touched is not None:
@@ -246,14 +299,19 @@ class _Fold:
 
     def _look(self, key: bytes, time: int) -> None:
         """Decide what is due in a row; remove one that has expired, once what it stands for is committed."""
+        rule, flood = self._windows.rule(key), of_flood(key)
+        settled = self._windows.settled(self._batch.tp.partition)
+        if rule is not None and flood is not None:
+            self._out.send(self._floods.look(rule, flood.customer, time, self._position, settled))
+            return
         row, where = self._row(key), decode_key(key)
-        rule = self._windows.rules.get(where.rule)
         if row is None or rule is None:
             return
         observed = advance(rule, where, row, time, self._position)
-        self._send(observed.incidents)
-        self._name(observed.suppressed)
-        settled = self._windows.settled(self._batch.tp.partition)
+        if rule.caps is not None:
+            observed = self._admit(rule, where.customer, key, observed, time)
+        self._out.send(observed.incidents)
+        self._out.name(observed.suppressed)
         if time > expires_at(rule, observed.row) and observed.row.position < settled:
             self._rows[key] = rule, None
             self._counters.expired += 1
@@ -261,47 +319,3 @@ class _Fold:
             self._rows[key] = rule, observed.row
         else:
             self._state.agenda.put(key, wake_at(rule, row))
-
-    def _send(self, incidents: tuple[Incident, ...], *, again: bool = False) -> None:
-        for incident in incidents:
-            if incident.rule.lists is not None and (again or incident.revision == 1):
-                self._list(incident, incident.rule.lists)
-            self._incidents.append((self._windows.to_bytes(incident), incident.incident_id.encode(), None))
-            if incident.rule.chained and (again or incident.revision == 1):
-                self._ask(incident)
-        if len(self._incidents) >= LOT:
-            self._flush()
-
-    def _ask(self, incident: Incident) -> None:
-        """Match an incident as the event that it is, where that may not have got out yet."""
-        born = incident.episode.born
-        if born is None or born.position < (self._state.since or 0):
-            return
-        asked = self._windows.chain.ask(incident)
-        self._matches += [(encode_match(match), key, None) for key, match in asked.matches]
-        for rejection in asked.rejections:
-            self._reject(rejection)
-
-    def _list(self, incident: Incident, lists: WatchLists) -> None:
-        """Write what an incident puts on watch lists. Every worker, this one too, knows it when it has read it."""
-        for entry, listing in news(lists, incident):
-            key, value = encode_entry(entry, listing)
-            self._listed.append((value, key, None))
-
-    def _name(self, rejections: tuple[Rejection, ...]) -> None:
-        for rejection in rejections:
-            self._reject(rejection)
-
-    def _flush(self) -> None:
-        self._batch.send_all(self._windows.names.watchlists, self._listed)
-        self._counters.listed += len(self._listed)
-        self._listed = []
-        self._batch.send_all(self._windows.names.incidents, self._incidents)
-        self._batch.send_all(self._windows.names.matches, self._matches)
-        self._counters.incidents += len(self._incidents)
-        self._counters.chained += len(self._matches)
-        self._incidents, self._matches = [], []
-
-    def _reject(self, rejection: Rejection) -> None:
-        send_rejection(self._batch, self._windows.names.rejected, rejection)
-        self._counters.rejected[rejection.reason] += 1

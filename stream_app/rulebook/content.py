@@ -42,6 +42,7 @@ def content_id(rule: Rule, environment: Environment) -> str:
             if name in read or name.startswith(cmdb)
         ],
         *([shown] if shown else ()),
+        *([("flood", rule.caps.spans)] if rule.caps is not None else ()),
         *([_met(rule.join, asked, rule)] if rule.join is not None else ()),
         *(
             [[(to_text(parse(each.when)), each.period and each.period.facts) for each in rule.exceptions]]

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Filter
 from stream_app.language.constraint import Constraint, MappedAggregate
 from stream_app.language.diagnostics import Diagnostic
+from stream_app.rulebook.caps import Caps
 from stream_app.rulebook.exceptions import RuleException
 from stream_app.rulebook.join import Join
 from stream_app.rulebook.watchlists import Filling, WatchLists
@@ -69,12 +71,31 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """How many triggering records an incident names: the first, and the latest of the others."""
     chained: bool = False
     """Whether other rules read its incidents."""
+    caps: Caps | None = None
+    """How many incidents are told; None: all."""
+    summary: bool = False
+    """Whether this stands for the incidents that a cap held back, and is no rule of its own (:meth:`summing`)."""
     watch_lists: tuple[Filling, ...] = ()
     """What its incidents put on watch lists when they are made."""
     lists: WatchLists | None = None
     """The lists of all rules that were loaded with it; None for a rule that neither fills nor reads one."""
     content_id: str = ""
     """SHA-256 of what decides (query, group-by, constraint, window, options), hexadecimal."""
+
+    @cached_property
+    def event_type(self) -> str:
+        """The eventType of its incidents. Decision: that of a summary has an ending, its ruleId is the rule's own."""
+        return f"{self.id}_FLOOD" if self.summary else self.id
+
+    @cached_property
+    def summing(self) -> "Rule":
+        """What the summaries of incidents that were held back are made with: the rule, without its attributes."""
+        return replace(self, mapping=(), shown=(), join=None, lists=None, chained=False, summary=True)
+
+    @cached_property
+    def births(self) -> bool:
+        """Whether its incidents keep what they were made as: other rules read them, or a cap counts them."""
+        return self.chained or self.caps is not None
 
     @cached_property
     def subpatterns(self) -> tuple[Subpattern, ...]:

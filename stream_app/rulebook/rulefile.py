@@ -12,6 +12,7 @@ from msgspec import Struct
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import EVERYTHING, Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError
+from stream_app.rulebook.caps import read_caps
 from stream_app.rulebook.clear import read_clear
 from stream_app.rulebook.content import content_id
 from stream_app.rulebook.document import Document
@@ -124,6 +125,7 @@ def _rule(fields: Fields, patterns: Patterns, ways: Sequence[Way], defaults: Def
         final=final,
         evidence=fields.integer("evidence", 1, MOST_EVIDENCE, defaults.evidence),
         update_interval=_milliseconds(fields, "update_interval", 0, defaults.update_interval),
+        caps=read_caps(fields),
     )
 
 

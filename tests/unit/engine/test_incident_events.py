@@ -22,7 +22,6 @@ from stream_app.language.values import AttributeType
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.sysmon.attributes import VOCABULARY
-from tests.corpus import EVERY_CHANGE
 
 RULE = """\
 id = "{id}"
@@ -32,6 +31,7 @@ category = "Security"
 window = 60
 lateness = 60
 clear_after = 600
+update_interval = 0
 {more}
 [pattern.Filter]
 query = '{query}'
@@ -63,7 +63,7 @@ def rulebook_of(folder: Path, *rules: tuple[str, str, str, str, str]) -> Ruleboo
                 more=more,
             )
         )
-    return load_rulebook(folder, EVERY_CHANGE)
+    return load_rulebook(folder)
 
 
 def first(rulebook: Rulebook, rule_id: str, group: tuple[str, ...], time: int = START) -> tuple[Row, Incident]:
@@ -171,7 +171,7 @@ def test_aggregates_that_are_shown_are_those_of_its_making(tmp_path: Path) -> No
     )
     path = tmp_path / "A" / "A.toml"
     path.write_text(path.read_text() + 'totFlows = "COUNT(*)"\n')
-    rulebook = load_rulebook(tmp_path, EVERY_CHANGE)
+    rulebook = load_rulebook(tmp_path)
     row: Row | None = None
     seen = []
     for offset in range(3):
@@ -298,6 +298,6 @@ def test_replay_of_what_time_decides(tmp_path: Path) -> None:
     told = [
         each.reason if isinstance(each, Rejection) else (each.rule.id, (each.last_seen - START) / SECOND)
         for each in found
-        if isinstance(each, Rejection) or each.activity != "clear"
+        if isinstance(each, Rejection) or each.activity == "create"
     ]
     assert [("A", 0), ("B", 60.001), ("A", 100), ("B", 160.001), ("A", 900), "match too large"] == told

@@ -22,6 +22,7 @@ from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.partition import partition_of
+from stream_app.kafka.placing import Placing
 from stream_app.kafka.progress import send_progress
 from stream_app.kafka.recovery import Recovered
 from stream_app.kafka.rows import RowPartitions
@@ -100,8 +101,11 @@ class Worker:
         self.counters = counters
         held = RowPartitions(NAMES.changelog, logs.fail)
         self.screen = screen_of(rulebook, "T", 1_000_000, Streak(1_000, counters, None))
-        self.detecting = Detecting(NAMES, "T", counters)
-        self.windows = Windows(rulebook, NAMES, held, counters, to_bytes=to_bytes, settled=lambda _: 1 << 60)
+        placing = Placing(rulebook, MATCHES)
+        self.detecting = Detecting(NAMES, "T", counters, placing)
+        self.windows = Windows(
+            rulebook, NAMES, held, counters, placing=placing, to_bytes=to_bytes, settled=lambda _: 1 << 60
+        )
         for number in matches:
             held.put(number, Recovered(rows=dict[bytes, bytes](), end=0))
             self.windows.prepare(number, held.rows(number))

@@ -6,6 +6,7 @@ whose records arrive when the test says so, in order, as librdkafka's idempotent
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
@@ -21,6 +22,8 @@ from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import WorkerFailed
 from stream_app.kafka.partition import partition_of
+from stream_app.kafka.placing import Placing
+from stream_app.kafka.progress import send_progress
 from stream_app.kafka.reader import Book
 from stream_app.kafka.recovery import Recovered, apply
 from stream_app.kafka.rows import RowPartitions
@@ -33,6 +36,8 @@ from stream_app.sysmon.normalise import Unreadable
 from tests.faults.load import record
 
 PARTITIONS = 2
+SAID = 0.2
+"""How often progress is said, of all steps in which a worker does something."""
 NAMES = Names()
 SEED = "PH_Rule_SIGMA_1774"
 BASE = 1_750_000_000_000
@@ -169,8 +174,11 @@ class Worker:
             for number in range(PARTITIONS)
         }
         self.screen = screen_of(rulebook, broker.topic_id, 1_000_000, Streak(1_000, counters, None))
-        self.detecting = Detecting(NAMES, broker.topic_id, counters)
-        self.windows = Windows(rulebook, NAMES, self.held, counters, to_bytes=to_bytes, settled=self._settled)
+        placing = Placing(rulebook, PARTITIONS)
+        self.detecting = Detecting(NAMES, broker.topic_id, counters, placing)
+        self.windows = Windows(
+            rulebook, NAMES, self.held, counters, placing=placing, to_bytes=to_bytes, settled=self._settled
+        )
         for where, book in self.books.items():
             book.position = broker.committed[where]
         for number in range(PARTITIONS):
@@ -213,6 +221,17 @@ class Worker:
         except Unreadable as error:
             return error
 
+    def say(self, time: int | None = None) -> None:
+        """Say how far the source has been read, as a worker does: to the newest record's time, or to ``time`` (ms)."""
+        said = []
+        for number in range(PARTITIONS):
+            position = self.books[NAMES.sysmon, number].position or 0
+            newest = self.broker.logs[NAMES.sysmon, number][position - 1].timestamp()[1] if position else 0
+            said.append(Reading(self.broker.topic_id, number, position, newest if time is None else time))
+        if all(each.time for each in said):
+            progress = Progress(VERSION, PARTITIONS, tuple(said))
+            send_progress(cast("Any", self.producer), NAMES.matches, PARTITIONS, progress, lambda *_: None)
+
     def commit(self) -> None:
         """Commit what is settled."""
         for where, book in self.books.items():
@@ -229,7 +248,7 @@ class Run(msgspec.Struct):
     wrong: int
 
 
-def simulate(  # noqa: PLR0913 - what a run varies, and all that it may do
+def simulate(  # noqa: C901, PLR0913 - what a run varies, and all that it may do
     rulebook: Rulebook,
     seed: int,
     *,
@@ -238,12 +257,15 @@ def simulate(  # noqa: PLR0913 - what a run varies, and all that it may do
     remade: bool = False,
     counted_again: bool = True,
     days: int = 0,
+    end: int | None = None,
+    judge: Callable[[Broker], Run] | None = None,
 ) -> Run:
     """Do a run of random steps with crashes and wakings, the last one a crash; then let it come to its end, and judge.
 
     ``counted_again``: one more match of each group at the end, which shows whether the rows at rest are right. With
     ``days`` time moves too: a little at every tenth step, and by so many at the end, twice; an incident that is not
-    over then is missing.
+    over then is missing. ``end``: workers say progress, and time goes so far (ms) in the end. ``judge``: another one
+    than for the seed rule.
     """
     chance = random.Random(seed)
     broker = Broker()
@@ -258,7 +280,7 @@ def simulate(  # noqa: PLR0913 - what a run varies, and all that it may do
         if what == "event":
             broker.event(chance)
         elif what == "work":
-            _work(worker, chance)
+            _work(worker, chance, says=end is not None)
         elif what == "crash":
             worker.producer.pump(chance.randint(0, 6), heard=False)
             zombie = worker.producer
@@ -274,12 +296,16 @@ def simulate(  # noqa: PLR0913 - what a run varies, and all that it may do
     _finish(Worker(broker, rulebook, chance))
     for day in range(1, days + 1):
         _pass(broker, rulebook, chance, day)
+    if judge is not None:
+        return judge(_ended(broker, rulebook, chance, end))
     judged = _judge(broker, chained=any(rule.chained for rule in rulebook.rules.values()))
     return msgspec.structs.replace(judged, missing=judged.missing + _standing(broker)) if days else judged
 
 
-def _work(worker: Worker, chance: random.Random) -> None:
-    """Read a batch, let acknowledgements come, or commit."""
+def _work(worker: Worker, chance: random.Random, *, says: bool) -> None:
+    """Read a batch, let acknowledgements come, or commit; where it ``says`` progress, it may do so first."""
+    if says and chance.random() < SAID:
+        worker.say()
     what = chance.choices(["read", "pump", "commit"], [6, 4, 3])[0]
     if what == "read":
         worker.read(*chance.choice(list(worker.books)), chance.randint(1, 4))
@@ -310,6 +336,15 @@ def _pass(broker: Broker, rulebook: Rulebook, chance: random.Random, day: int) -
         worker.read(topic, number, 1000)
     worker.producer.pump(chance.randint(0, 12), heard=False)
     _finish(Worker(broker, rulebook, chance))
+
+
+def _ended(broker: Broker, rulebook: Rulebook, chance: random.Random, end: int | None) -> Broker:
+    """Let time come to its end, where there is one."""
+    worker = Worker(broker, rulebook, chance)
+    if end is not None:
+        worker.say(end)
+    _finish(worker)
+    return broker
 
 
 def _standing(broker: Broker) -> int:

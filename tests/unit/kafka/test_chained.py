@@ -13,7 +13,7 @@ from stream_app.engine.chain import Asked, Chain
 from stream_app.engine.expense import TooExpensive
 from stream_app.engine.incident import Incident
 from stream_app.engine.rejection import decode_rejection
-from stream_app.kafka import windows
+from stream_app.kafka.telling import Telling
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from tests.corpus import EVERY_CHANGE, RULES
@@ -114,8 +114,8 @@ def test_every_incident_is_counted_once_whatever_crashes(crashing: Rulebook, see
 
 def test_link_cut_matches_of_incidents_are_not_sent_again(crashing: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the resend an incident whose row got out is missed by the rule that reads it."""
-    send = windows._Fold._send
-    monkeypatch.setattr(windows._Fold, "_send", lambda fold, incidents, **_: send(fold, incidents))
+    send = Telling.send
+    monkeypatch.setattr(Telling, "send", lambda told, incidents, **_: send(told, incidents))
     assert any(simulate(crashing, seed, zombies=False, counted_again=False).missing for seed in range(100))
 
 

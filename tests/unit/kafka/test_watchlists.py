@@ -18,6 +18,7 @@ from stream_app.kafka.app import TopicsMissing, WorkerOptions, ask_topics
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.counters import Counters
+from stream_app.kafka.placing import Placing
 from stream_app.kafka.recovery import Recovered
 from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.topics import Names
@@ -93,7 +94,10 @@ class Stage:
         """Recover from the rows."""
         held = RowPartitions(NAMES.changelog, lambda _error: None)
         held.put(0, Recovered(rows=self.rows, end=0))
-        self.windows = Windows(self.rulebook, NAMES, held, Counters(), to_bytes=to_bytes, settled=lambda _partition: 0)
+        placing = Placing(self.rulebook, 1)
+        self.windows = Windows(
+            self.rulebook, NAMES, held, Counters(), placing=placing, to_bytes=to_bytes, settled=lambda _partition: 0
+        )
         self.windows.prepare(0, self.rows)
 
     def handle(self, *records: Stored) -> tuple[Batch, list[tuple[Entry, Listing | None]]]:
