@@ -16,7 +16,7 @@ from stream_app.engine.rejection import decode_rejection
 from stream_app.kafka import windows
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
-from tests.corpus import RULES
+from tests.corpus import EVERY_CHANGE, RULES
 from tests.unit.kafka.cluster import Cluster, Sent, replayed
 from tests.unit.kafka.simulation import NAMES, Broker, Run, Worker, simulate
 from tests.unit.kafka.test_same_incidents import END, SOURCES, sources, write
@@ -63,7 +63,7 @@ def readers(folder: Path, lateness: int) -> Rulebook:
     for name in ("address", "rule"):
         path = folder / name / f"{name}.toml"
         path.write_text(path.read_text().replace("lateness = 60", f"lateness = {lateness}"))
-    return load_rulebook(folder)
+    return load_rulebook(folder, EVERY_CHANGE)
 
 
 @pytest.fixture(name="rulebook", scope="module")
@@ -103,7 +103,7 @@ def _crashing(tmp_path_factory: pytest.TempPathFactory) -> Rulebook:
     name = "windows-python-initiated-connection"
     (seed / "seed.toml").write_text((RULES / name / f"{name}.toml").read_text())
     write(folder, "meta", META)
-    return load_rulebook(folder)
+    return load_rulebook(folder, EVERY_CHANGE)
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
+from tests.corpus import EVERY_CHANGE
 from tests.unit.kafka.cluster import Cluster, Sent, replayed
 
 SOURCES = 3
@@ -104,7 +105,7 @@ def rulebook(tmp_path_factory: pytest.TempPathFactory) -> Rulebook:
     folder = tmp_path_factory.mktemp("rules")
     for name, text in RULES.items():
         write(folder, name, text)
-    return load_rulebook(folder)
+    return load_rulebook(folder, EVERY_CHANGE)
 
 
 def write(folder: Path, name: str, text: str) -> None:
