@@ -296,8 +296,19 @@ def test_replay_of_what_time_decides(tmp_path: Path) -> None:
     ]
     found = list(replay(rulebook, given))
     told = [
-        each.reason if isinstance(each, Rejection) else (each.rule.id, (each.last_seen - START) / SECOND)
+        each.reason if isinstance(each, Rejection) else (each.rule.id, each.activity, (each.last_seen - START) / SECOND)
         for each in found
         if isinstance(each, Rejection) or each.activity == "create"
     ]
-    assert [("A", 0), ("B", 60.001), ("A", 100), ("B", 160.001), ("A", 900), "match too large"] == told
+    assert [
+        ("A", "create", 0),
+        ("B", "create", 60.001),
+        ("A", "create", 100),
+        ("B", "create", 160.001),
+        ("A", "clear", 100),
+        ("A", "clear", 0),
+        ("B", "clear", 60.001),
+        ("B", "clear", 160.001),
+        ("A", "create", 900),
+        "match too large",
+    ] == told
