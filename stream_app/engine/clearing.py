@@ -2,6 +2,9 @@
 
 Decision: an incident is cleared by the first such event that is not before its last trigger; within one millisecond the
 clear comes behind the triggers. A trigger that comes late and before it counts in the cleared incident.
+
+Decision: on arrival, what has been told of stands: an event of the pattern that comes late ends no incident that has
+triggered again behind it. Where that must not depend on the order of arrival, the rule is to be decided as final.
 """
 
 from collections.abc import Sequence

@@ -148,8 +148,9 @@ class Window:
     ) -> Iterator[Assigned]:
         """Give the assignments of groups to a way's members that a combination ending with the event satisfies.
 
-        Each is given once. Those only in which event ``through`` takes part by its group, where one is named; those
-        only that satisfy the relations to the groups ``beside``, which others have. Raises :class:`TooMany`.
+        One may be given more than once. Those only in which event ``through`` takes part by its group, where one is
+        named; those only that satisfy the relations to the groups ``beside``, which others have. Raises
+        :class:`TooMany`.
         """
         pool, last = self._pool, self.last
         enders = last_of(tree)
@@ -158,7 +159,6 @@ class Window:
         if through is not None and through != last:
             parts = [{number: pool.group(through, number)} for number in pool.serves[through] if number in members]
             pins = [{**end, **part} for end, part in product(ends, parts) if {**part, **end} == {**end, **part}]
-        seen: set[tuple[Group, ...]] = set()
         for pinned in pins:
             budget.spend()
             chosen: Assigned = {}
@@ -170,10 +170,7 @@ class Window:
                 free = [number for number in members if number not in chosen]
                 for assigned in self._extended(chosen, free, budget, beside or {}):
                     if ends_with(tree, last, -1, {n: self.occurring(n, g, budget) for n, g in assigned.items()}):
-                        key = tuple([assigned[number] for number in members])
-                        if key not in seen:
-                            seen.add(key)
-                            yield assigned
+                        yield assigned
 
     def _extended(self, chosen: Assigned, free: Sequence[int], budget: Budget, beside: Assigned) -> Iterator[Assigned]:
         """Choose a group with occurrences for each member that has none, in every way that the relations allow."""

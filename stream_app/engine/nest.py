@@ -213,14 +213,17 @@ class Nest:
         self._grow(board)
 
     def tidied(self, stream_time: int | None) -> Row:
-        """Give the row without the events that can decide nothing any more, and without lines that tell nothing."""
+        """Give the row without the events that can decide nothing any more, and without lines that tell nothing.
+
+        An event that is not decided yet is no more than ``lateness`` and ``delay`` behind the stream's time. What must
+        not come beside it may come up to a window before it, in a window of its own.
+        """
         row, rule = self.row, self.rule
-        settled, held = None, row.held
+        held = row.held
         if stream_time is not None:
-            settled = stream_time - rule.delay
             horizon = stream_time - rule.lateness - rule.window - 2 * rule.delay
             held = held[bisect_right(held, horizon, key=lambda event: event.time) :]
-        kept = [over(rule, line.episodes, settled, row.position) for line in row.lines]
+        kept = [over(rule, line.episodes, stream_time, row.position) for line in row.lines]
         lines = row.lines
         if not all(kept):
             marked = {mark // 2 for event in held for mark in event.marks}

@@ -180,6 +180,17 @@ def test_what_must_not_come_completes_in_a_window_of_its_own() -> None:
         assert comes == bool(advance(quiet, KEY, row, 3000, 9).incidents)
 
 
+def test_what_may_still_decide_is_held() -> None:
+    """AND_NOT (B FOLLOWED_BY C): what began nearly two windows before an event is there when that is decided."""
+    alone = rule(Not(A, ((False, Then((B, C))),)))
+    row, _ = feed(alone, match(0, 0, 1), match(999, 1, 2), match(1998, 2, 0))
+    row, _ = feed(alone, match(2998, 3, 0, host="x"), row=row, stream_time=2998)
+    assert 4 == len(row.held)
+    assert () == advance(alone, KEY, row, 2999, 9).incidents
+    row, _ = feed(alone, match(3001, 4, 0, host="x"), row=row, stream_time=3001)
+    assert [999, 1998, 2998, 3001] == [event.time for event in row.held]
+
+
 def test_and_not_of_itself() -> None:
     """An event that is what must not come beside it makes nothing; what has another group does not matter."""
     alone = rule(Not(A, ((False, B),)), relations=[Related(0, "hostName", "=", 1, "hostName", compared("="))])

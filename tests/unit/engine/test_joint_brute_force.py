@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.unit.engine.joint_oracle import arriving, incidents
 from tests.unit.engine.joint_scenes import TURNING, rule_of, rules, run, scenes, standing
 
-THOROUGH = settings(max_examples=max(200, settings.default.max_examples), deadline=None)
+THOROUGH = settings(max_examples=max(150, settings.default.max_examples), deadline=None)
 
 
 @THOROUGH
