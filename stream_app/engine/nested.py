@@ -13,7 +13,7 @@ from stream_app.engine.key import Key
 from stream_app.engine.match import NO_PARTITION, Match
 from stream_app.engine.memory import remembering
 from stream_app.engine.nest import REFUSED, Nest, known_at, mark_of
-from stream_app.engine.observed import FOREVER, ROW_LIMIT, Observed, moved, source_of
+from stream_app.engine.observed import FOREVER, Observed, moved, source_of
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.row import MUTED, VERSION, WAITING, Mark, Row, Source, encode_row
 from stream_app.engine.window import Decision
@@ -51,7 +51,7 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
         refused = Rejection.too_many(rule.id, source, mark, MOST)
         return replace(due, suppressed=(*due.suppressed, refused))
     after = nest.tidied(stream_time)
-    if len(encode_row(after)) > ROW_LIMIT:
+    if len(encode_row(after)) > rule.row_limit:
         return replace(due, full=True)
     return replace(nest.seen(), row=after)
 

@@ -17,7 +17,7 @@ from stream_app.engine.incident import Incident, incident
 from stream_app.engine.key import Key
 from stream_app.engine.match import NO_PARTITION, Match
 from stream_app.engine.memory import KEPT, remembering
-from stream_app.engine.observed import FOREVER, ROW_LIMIT, Observed, moved, source_of
+from stream_app.engine.observed import FOREVER, Observed, moved, source_of
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.row import MUTED, PENDING, TRIGGER, VERSION, Episode, Mark, Row, Source, encode_row
 from stream_app.engine.shown import with_aggregates
@@ -25,8 +25,8 @@ from stream_app.engine.window import Decision, arrive, decide, tidy
 from stream_app.engine.window import due_at as _due_at
 from stream_app.rulebook.rule import Rule
 
-_CROWD = 10_000
-"""Held events without values below which no row is as large: it is not measured."""
+_LARGEST_HELD = 70
+"""Bytes that an event held without values stays below, with its part of all else: rows of few are not measured."""
 
 
 def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_time: int | None) -> Observed:
@@ -106,14 +106,13 @@ def _counted(  # noqa: PLR0913, PLR0917 - a match, and what it comes into
 
 def _is_full(rule: Rule, row: Row) -> bool:
     """Tell whether a row is larger than one may be, measuring only one that may be."""
-    if len(row.held) <= _CROWD and not rule.subpattern.carries and len(row.sources) <= KEPT:
-        return False
-    return len(encode_row(row)) > ROW_LIMIT
+    small = len(row.held) * _LARGEST_HELD <= rule.row_limit and not rule.subpattern.carries and len(row.sources) <= KEPT
+    return not small and len(encode_row(row)) > rule.row_limit
 
 
-def full_detail(row: Row) -> str:
+def full_detail(rule: Rule, row: Row) -> str:
     """Say, for a rejection, that a row is full."""
-    return f"the row of its group holds {len(row.held)} events that can still decide; {ROW_LIMIT} bytes are the most"
+    return f"the row of its group holds {len(row.held)} events that can still decide; {rule.row_limit} bytes may be"
 
 
 def advance(rule: Rule, key: Key, row: Row, stream_time: int, position: int) -> Observed:

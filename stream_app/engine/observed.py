@@ -8,9 +8,6 @@ from stream_app.engine.match import Origin
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.row import Row, Source
 
-ROW_LIMIT = 700_000
-"""Bytes of the largest row. With its key it fits a record of Kafka's."""
-
 FOREVER = 2**63
 """A stream time behind all others, ms."""
 
@@ -18,7 +15,7 @@ FOREVER = 2**63
 class Observed(Struct, frozen=True, gc=False):
     """The row to keep, and the incidents to send. ``repeated``: had been counted before.
 
-    ``late`` and ``full`` are counted nowhere: the match came too late, or its row would be larger than ``ROW_LIMIT``.
+    ``late`` and ``full`` are counted nowhere: the match came too late, or its row would be larger than its rule allows.
     ``suppressed`` names the triggers that made nothing, since an exception of the rule holds, and the events that
     decided nothing, since too many combinations would have to be looked at.
     """

@@ -174,7 +174,7 @@ class _Flow:
         if observed.late:
             yield Rejection.late(match, rule.lateness, time)
         if observed.full:
-            yield Rejection.of_match(match, FULL, full_detail(observed.row))
+            yield Rejection.of_match(match, FULL, full_detail(rule, observed.row))
 
     def _said(self, observed: Observed) -> Iterator[Incident | Rejection]:
         """Give incidents, and behind each new one what the rules that read it make of it; then what was suppressed."""

@@ -243,7 +243,7 @@ class _Fold:
         if observed.late:
             self._out.reject(Rejection.late(match, rule.lateness, time))
         if observed.full:
-            self._out.reject(Rejection.of_match(match, FULL, full_detail(observed.row)))
+            self._out.reject(Rejection.of_match(match, FULL, full_detail(rule, observed.row)))
 
     def end(self) -> None:
         """Do what time has made due, then send what is left, and write rows and, last, the clock."""

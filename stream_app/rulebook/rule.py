@@ -15,6 +15,9 @@ from stream_app.rulebook.exceptions import RuleException
 from stream_app.rulebook.join import Join
 from stream_app.rulebook.watchlists import Filling, WatchLists
 
+MOST_ROW_BYTES = 700_000
+"""The largest that a row may be: with its key it fits a record of Kafka's."""
+
 
 class Subpattern(Struct, frozen=True):
     """A named filter with its group-by and its aggregate constraint."""
@@ -65,6 +68,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """An active incident is said again at most once in so many ms, and never without its final numbers."""
     exceptions: tuple[RuleException, ...] = ()
     """What triggers make nothing, in the rule file's order."""
+    row_limit: int = MOST_ROW_BYTES
+    """Bytes that the row of a group may have; a match that would make it larger is rejected."""
     final: bool = False
     """Whether the constraint is decided when the stream is ``lateness`` past the event, not on arrival."""
     evidence: int = 5

@@ -24,13 +24,15 @@ from stream_app.rulebook.joint import Read, join_of
 from stream_app.rulebook.mapping import Mapped, read_mapping
 from stream_app.rulebook.pattern import Patterns, decided_last, read_patterns
 from stream_app.rulebook.relations import read_relations
-from stream_app.rulebook.rule import Rule, Subpattern
+from stream_app.rulebook.rule import MOST_ROW_BYTES, Rule, Subpattern
 from stream_app.rulebook.trigger import read_trigger
 
 LONGEST = 31_622_400
 """The longest window, and the like: 366 days in seconds. A longer one is a slip of the keyboard."""
 LONGEST_HELD = 86_400
 """The longest window, in seconds, of a rule that must hold every event of it: a group's row is bounded."""
+LEAST_ROW_BYTES = 100_000
+"""The smallest limit that a row may have: below it, what a row must remember of its sources would fill it."""
 MOST_EVIDENCE = 100
 """The most triggering records an incident may name: evidence is held in the group's row."""
 
@@ -50,6 +52,7 @@ class Defaults(Struct, frozen=True):
     clear_after: int = 86_400_000
     evidence: int = 5
     update_interval: int = 60_000
+    row_limit: int = MOST_ROW_BYTES
 
 
 def read_rule(document: Document, environment: Environment, defaults: Defaults) -> Rule:
@@ -125,6 +128,7 @@ def _rule(fields: Fields, patterns: Patterns, ways: Sequence[Way], defaults: Def
         final=final,
         evidence=fields.integer("evidence", 1, MOST_EVIDENCE, defaults.evidence),
         update_interval=_milliseconds(fields, "update_interval", 0, defaults.update_interval),
+        row_limit=fields.integer("row_limit", LEAST_ROW_BYTES, MOST_ROW_BYTES, defaults.row_limit),
         caps=read_caps(fields),
     )
 

@@ -57,6 +57,7 @@ def defaults(settings: Settings) -> Defaults:
         clear_after=settings.clear_after_s * 1000,
         evidence=settings.evidence,
         update_interval=settings.update_interval_s * 1000,
+        row_limit=settings.row_limit_bytes,
     )
 
 

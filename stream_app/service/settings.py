@@ -85,6 +85,14 @@ class Settings(Struct, frozen=True, kw_only=True):
         int,
         Meta(ge=0, le=31_536_000, description="seconds between records of one incident, unless a rule says; 0: all"),
     ] = 60
+    row_limit_bytes: Annotated[
+        int,
+        Meta(
+            ge=100_000,
+            le=700_000,
+            description="bytes of a group's row; a match that would make it larger is rejected",
+        ),
+    ] = 700_000
     evidence: Annotated[int, Meta(ge=1, le=100, description="triggering records that an incident names")] = 5
     max_record_bytes: Annotated[
         int,

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from stream_app.engine import joint_shown, nested
+from stream_app.engine import joint_shown
 from stream_app.engine.combinations import Budget, TooMany
 from stream_app.engine.correlate import REACH
 from stream_app.engine.incident import AUTO_CLEARED, CLEAR, CREATE, UPDATE, Incident, shown_by
@@ -364,11 +364,11 @@ def test_a_constraint_costs_what_it_reads() -> None:
         budget.spend()
 
 
-def test_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full() -> None:
     """A match whose row would be too large leaves no trace."""
     both = rule(And((A, B)))
     row, _ = feed(both, match(0, 0, 0))
-    monkeypatch.setattr(nested, "ROW_LIMIT", len(encode_row(row)))
+    both = replace(both, row_limit=len(encode_row(row)))
     observed = observe(both, row, match(1, 1, 1), 1, None)
     assert (True, (), replace(row, position=1)) == (observed.full, observed.incidents, observed.row)
 

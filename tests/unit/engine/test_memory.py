@@ -10,10 +10,10 @@ from stream_app.engine import memory
 from stream_app.engine.match import VERSION as MATCH_VERSION
 from stream_app.engine.match import Match, Origin
 from stream_app.engine.memory import EVERY, KEPT, forgetting, remembering
-from stream_app.engine.observe import ROW_LIMIT, observe
+from stream_app.engine.observe import observe
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.row import VERSION, Episode, Held, Latest, Line, Mark, Row, Source, decode_row, encode_row
-from stream_app.rulebook.rule import Rule
+from stream_app.rulebook.rule import MOST_ROW_BYTES, Rule
 
 
 def told(name: str, time: int) -> Source:
@@ -100,7 +100,7 @@ def test_a_row_that_holds_too_many_incidents_is_full(rule_of: Callable[..., Rule
     sources = tuple([told(f"{name}{number}", 0) for number in range(KEPT)])
     held = tuple([Held(0, number, 0, 0) for number in range(KEPT)])
     row = Row(VERSION, 9, 0, sources, (), held)
-    assert len(encode_row(row)) > ROW_LIMIT
+    assert len(encode_row(row)) > MOST_ROW_BYTES
     full = observe(rule, row, match("one more", 0), 10, None)
     assert (True, sources) == (full.full, full.row.sources)
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from stream_app.engine.key import encode_key
 from stream_app.engine.match import GROUP_LIMIT, VALUES_LIMIT, VERSION, WITH_VALUES, Group, Match, Origin, too_large
-from stream_app.engine.observe import ROW_LIMIT, full_detail, observe
+from stream_app.engine.observe import full_detail, observe
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
 from stream_app.engine.replay import Tally, replay
 from stream_app.engine.row import FREE, Held, Row, Source, encode_row
-from stream_app.rulebook.rule import Rule, Rulebook
+from stream_app.rulebook.rule import MOST_ROW_BYTES, Rule, Rulebook
 
 TEXT = st.text(max_size=6)
 VALUES = st.none() | TEXT | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
@@ -55,7 +55,7 @@ def full_row(rule: Rule) -> Row:
     def of(count: int) -> Row:
         return Row(1, 1, held[count - 1].time, (Source("T", "sysmon", 0, 60_000),), (), held[:count])
 
-    most = bisect_right(range(len(held)), ROW_LIMIT - 60, key=lambda count: len(encode_row(of(count))))
+    most = bisect_right(range(len(held)), MOST_ROW_BYTES - 60, key=lambda count: len(encode_row(of(count))))
     return of(most - 1)
 
 
@@ -72,9 +72,9 @@ def test_a_full_row_takes_no_more_and_forgets_nothing(
         row, position, taken = observed.row, position + 1, taken + 1
         assert taken < 10
     assert taken > 0
-    assert ROW_LIMIT - 30 < len(encode_row(observed.row)) <= ROW_LIMIT
+    assert MOST_ROW_BYTES - 30 < len(encode_row(observed.row)) <= MOST_ROW_BYTES
     assert (row.sources, row.held, row.latest) == (observed.row.sources, observed.row.held, observed.row.latest)
-    assert f"holds {len(row.held)} events" in full_detail(observed.row)
+    assert f"holds {len(row.held)} events" in full_detail(rule, observed.row)
     again = observe(rule, observed.row, match_of(2**41 + position * 5_000, 70_000 + position), position, None)
     assert (True, False, ()) == (again.full, again.repeated, again.incidents)
 
@@ -97,11 +97,9 @@ def test_replay_rejects_as_a_worker_does(rule_of: Callable[..., Rule]) -> None:
     assert (2, 1, {TOO_LARGE: 1}) == (tally.records, tally.matches, tally.rejected)
 
 
-def test_replay_rejects_what_finds_its_row_full(rule_of: Callable[..., Rule], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replay_rejects_what_finds_its_row_full(rule_of: Callable[..., Rule]) -> None:
     """Events whose row is full are rejected by that name."""
-    monkeypatch.setattr("stream_app.engine.observe._CROWD", 3)
-    monkeypatch.setattr("stream_app.engine.observe.ROW_LIMIT", 100)
-    rule = rule_of(">= 2", window=1_000)
+    rule = rule_of(">= 2", window=1_000, row_limit=100)
     value = json.dumps({"eventType": "E", "hostName": "h"}).encode()
     records = [Record("sysmon", 0, offset, 10**12 + offset * 5_000, value) for offset in range(10)]
     found = list(replay(Rulebook({rule.id: rule}), records, sources=None))

@@ -248,6 +248,7 @@ def test_an_empty_file_lacks_every_required_key() -> None:
         ("= 300", "= 300\nlateness = -1", "6:12: lateness must be 0 to 31622400, got -1"),
         ("= 300", "= 300\nclear_after = 0", "6:15: clear_after must be 1 to 31622400, got 0"),
         ("= 300", "= 300\nupdate_interval = -1", "6:19: update_interval must be 0 to 31622400, got -1"),
+        ("= 300", "= 300\nrow_limit = 99999", "6:13: row_limit must be 100000 to 700000, got 99999"),
         ("= 300", "= 300\nclear_after = '1'", "6:15: clear_after: expected an integer, got a string"),
         ("= 300", "= 300\nevidence = 101", "6:12: evidence must be 1 to 100, got 101"),
         ("= 300", "= 300\nenabled = 'no'", "6:11: enabled: expected a boolean, got a string"),
