@@ -1,14 +1,13 @@
 """What process context costs and what it finds, over real records and without Kafka.
 
-Goes in: the rules of the repository, the real records. Comes out: µs of CPU a record of the worker's screen with and
-without the option, in turns, with what storing the rows takes but for Kafka itself; and how many connections are
-joined, capture by capture, since the file is several captures one behind the other that overlap in time.
+Goes in: the rule that the project starts from, the real records. Comes out: µs of CPU a record of the worker's screen
+with and without the option, in turns, with what storing the rows takes but for Kafka itself; and how many connections
+are joined, capture by capture, since the file is several captures one behind the other that overlap in time.
 """
 
 import gc
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import click
@@ -26,11 +25,10 @@ from stream_app.kafka.counters import Counters
 from stream_app.kafka.recovery import Recovered
 from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.screening import screen_of
-from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from tests.benchmarks.datasets import CAPTURE, DataMissing, have_real, real
-from tests.benchmarks.rulesets import SEED, rule_folder
 from tests.benchmarks.screening import MAX_BYTES, Unread, messages_of
+from tests.corpus import seed_rulebook
 
 POLL = 1_000
 
@@ -118,7 +116,7 @@ def main(*, rounds: int, records: int) -> None:
     """Measure process context over real records: µs of CPU a record with and without, and who is joined."""
     if not have_real():
         raise click.ClickException(str(DataMissing("the real records are not beside the checkout")))
-    rulebook = load_rulebook(rule_folder(SEED, Path()))
+    rulebook = seed_rulebook()
     found = cost(rulebook, messages_of("nxlog", records), rounds)
     off, on = min(found.off), min(found.on)
     click.echo(

@@ -4,9 +4,8 @@ import json
 
 from confluent_kafka import Message
 
-from stream_app.rulebook.load import load_rulebook
 from tests.benchmarks.context import cost
-from tests.corpus import RULES
+from tests.corpus import seed_rulebook
 
 
 def test_both_turns_do_their_work() -> None:
@@ -22,6 +21,6 @@ def test_both_turns_do_their_work() -> None:
         Message(topic="sysmon", partition=1, offset=offset, key=b"pc", value=value, timestamp=(1, 1))
         for offset, value in enumerate(values)
     ]
-    found = cost(load_rulebook(RULES), messages, 2)
+    found = cost(seed_rulebook(), messages, 2)
     assert (2, 2, 1) == (len(found.off), len(found.on), found.rows)
     assert found.row_bytes > 20
