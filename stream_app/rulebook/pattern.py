@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from stream_app.language.aggregate import CountConstraint
-from stream_app.language.compile import EVERYTHING, Environment, Filter, compile_filter
+from stream_app.language.compile import EVENT_TYPE, EVERYTHING, Environment, Filter, compile_filter
 from stream_app.language.constraint import Constraint, constraint_of
 from stream_app.language.diagnostics import Diagnostic, Place
 from stream_app.language.parser import parse
@@ -19,6 +19,7 @@ from stream_app.language.trigger import OPERATORS
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.rule import Subpattern
 from stream_app.sysmon.attributes import NOT_NEGATIVE
+from stream_app.sysmon.event_type import usual_types
 
 CLEAR = "Clear"
 """What the subpattern of the [clear] table is called."""
@@ -159,7 +160,7 @@ def _notes(compiled: Filter, table: Fields) -> Iterator[Diagnostic]:
         return
     if not compiled.kind_text:
         said = "no condition outside of OR reads eventType alone: the filter is asked of events of every type"
-    elif not compiled.clauses:
+    elif not compiled.clauses and any(compiled.kind({EVENT_TYPE: each}) for each in usual_types()):
         said = "no condition needs a text to be there: the filter is asked of every event of its types"
     else:
         return

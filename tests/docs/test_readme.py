@@ -195,7 +195,7 @@ def test_the_watch_list_of_the_readme_is_filled_and_read(home: Path) -> None:
     (home / "rules" / "reader").mkdir()
     (home / "rules" / "reader" / "reader.toml").write_text(reader)
     checked = stream_app("rules", "check", folder=home)
-    assert (0, True) == (checked.returncode, "read, 1 watch list, nothing wrong" in checked.stdout), checked.stderr
+    assert (0, True) == (checked.returncode, "read, 2 watch lists, nothing wrong" in checked.stdout), checked.stderr
     assert "what is on a watch list is not known before" in checked.stderr
 
 

@@ -156,7 +156,7 @@ def standing(sent: Iterable[bytes]) -> Counter[str]:
             stands["capped, held back"] += held
             stands["capped, said"] += not held
         elif "mergedInto" not in incident:
-            by_chance = (*_BY_CHANCE, *(() if rule in _PATTERN_DECIDES else ("incidentStatus",)))
+            by_chance = (*_BY_CHANCE, *(() if rule in _PATTERN_DECIDES else ("incidentStatus", "incidentClearedTime")))
             stands[_encode({k: v for k, v in sorted(incident.items()) if k not in by_chance}).decode()] += 1
     return stands
 

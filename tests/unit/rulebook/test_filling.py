@@ -187,7 +187,7 @@ def test_rules_may_read_what_others_fill_in_a_row(tmp_path: Path) -> None:
 
 def test_a_note_says_why_a_list_makes_a_rule_dear(tmp_path: Path) -> None:
     """What is on a list is not known before, so that nothing can be looked for in its place."""
-    query = 'eventType = "E" AND ' + reading("x")
+    query = 'eventType = "Win-Sysmon-5-Process-Terminated" AND ' + reading("x")
     rulebook = load(tmp_path, a=(reading(), filling("x")), b=(query, ""), c=(query + ' AND user = "u"', ""))
     (note,) = rulebook.rules["B"].subpattern.notes
     assert note.message.endswith("asked of every event of its types; what is on a watch list is not known before")

@@ -138,8 +138,9 @@ def test_a_window_whose_events_must_all_be_held_is_bounded(old: str, new: str) -
     ("query", "said"),
     [
         ('procName = "a.exe"', ["no condition outside of OR reads eventType alone"]),
-        ('eventType = "x" AND procName != "a.exe"', ["no condition needs a text to be there"]),
-        ('eventType = "x" AND procName = "a.exe"', []),
+        ('eventType = "Win-Sysmon-5-Process-Terminated" AND procName != "a.exe"', ["no condition needs a text to be there"]),
+        ('eventType = "Win-Sysmon-5-Process-Terminated" AND procName = "a.exe"', []),
+        ('eventType = "PH_Rule_of_ours" AND procName != "a.exe"', []),
     ],
 )
 def test_what_makes_a_rule_be_asked_always_is_noted_at_its_query(query: str, said: list[str]) -> None:
