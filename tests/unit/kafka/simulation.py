@@ -302,7 +302,7 @@ def simulate(  # noqa: C901, PLR0913 - what a run varies, and all that it may do
     return msgspec.structs.replace(judged, missing=judged.missing + _standing(broker)) if days else judged
 
 
-def _work(worker: Worker, chance: random.Random, *, says: bool) -> None:
+def _work(worker: Worker, chance: random.Random, *, says: bool = False) -> None:
     """Read a batch, let acknowledgements come, or commit; where it ``says`` progress, it may do so first."""
     if says and chance.random() < SAID:
         worker.say()
