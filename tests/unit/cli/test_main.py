@@ -268,7 +268,7 @@ def listed(servers: str, count: int, *options: str, **settings: str) -> list[str
     assert following.stdout
     lines = [following.stdout.readline().decode() for _ in range(count)]
     following.send_signal(signal.SIGINT)
-    rest, said = following.communicate(timeout=20)
+    rest, said = following.communicate(timeout=60)
     assert (b"", 0) == (rest, following.returncode), said
     return [*lines, *said.decode().splitlines()]
 

@@ -11,7 +11,7 @@ from stream_app.engine.correlate import correlate
 from stream_app.engine.incident import AUTO_CLEARED, CLEAR, CREATE, SYSTEM_CLEARED, UPDATE, Incident
 from stream_app.engine.life import age, due, pace
 from stream_app.engine.match import Match
-from stream_app.engine.observe import advance, current, due_at, expires_at, finish, observe, wake_at
+from stream_app.engine.observe import advance, current, due_at, expires_at, finish, hurries, observe, wake_at
 from stream_app.engine.row import MOST, MUTED, PENDING, VERSION, Episode, Mark, Row, Source
 from stream_app.engine.window import Decision
 from stream_app.rulebook.rule import Rule
@@ -78,6 +78,18 @@ def test_pending(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -
     assert 3000 + rule.quiet + rule.lateness + 1 == due_at(rule, said.row)
     _, sent = feed(rule, match_of(70_000, 4), match_of(121_000, 5), row=said.row)
     assert [(UPDATE, 5, 5, 121_000)] == told(sent)
+
+
+def test_what_hurries(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
+    """Only a row where something waits may be due earlier than it was; else each match puts that off."""
+    paced, held = rule_of(update_interval=MINUTE), rule_of(">= 2")
+    row, _ = feed(paced, match_of(1000, 0))
+    before = wake_at(paced, row)
+    assert not hurries(row)
+    row, _ = feed(paced, match_of(2000, 1), row=row)
+    assert hurries(row)
+    assert wake_at(paced, row) < before
+    assert hurries(feed(held, match_of(1000, 0))[0])
 
 
 def test_pending_in_observe(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:
