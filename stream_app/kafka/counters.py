@@ -29,6 +29,10 @@ class Counters:
         """Entries sent to the topic of the watch lists."""
         self.rejected: Counter[str] = Counter()
         """Records sent to the rejected topic, by reason; late ones are here too."""
+        self.late: Counter[int] = Counter()
+        """Matches that came too late, by source partition."""
+        self.early: Counter[int] = Counter()
+        """Matches of a time that is still to come, by source partition: a clock there is ahead. They are counted."""
         self.reject_streak = 0
         """Records of the sysmon topic that could not be read, one after another, up to now."""
         self.reject_streaks = 0
@@ -45,7 +49,14 @@ class Counters:
         """Rows in a changelog that an older owner wrote after its partition had a new one, put right at recovery."""
 
     def as_dict(self) -> dict[str, int]:
-        """Give all of them, the reasons of rejection as ``rejected.<reason>``, connections as ``context.<what>``."""
+        """Give all of them.
+
+        The reasons of rejection are ``rejected.<reason>``, connections ``context.<what>``, and what source partition 3
+        has brought late or early ``late.3`` and ``early.3``.
+        """
         plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
         joins = {f"context.{name}": number for name, number in msgspec.structs.asdict(self.context).items()}
-        return plain | joins | {f"rejected.{reason}": number for reason, number in dict(self.rejected).items()}
+        reasons = {f"rejected.{reason}": number for reason, number in dict(self.rejected).items()}
+        sides = (("late", self.late), ("early", self.early))
+        places = {f"{side}.{place}": number for side, by_place in sides for place, number in dict(by_place).items()}
+        return plain | joins | reasons | places

@@ -40,6 +40,7 @@ from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of
 from stream_app.kafka.placing import Placing
+from stream_app.kafka.progress import wall_clock
 from stream_app.kafka.recovery import Rows
 from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.telling import Telling
@@ -49,6 +50,8 @@ from stream_app.rulebook.rule import Rule, Rulebook
 BAD_MATCH = "not a match"
 UNKNOWN_RULE = "unknown rule"
 
+EARLY = 60_000
+"""Milliseconds that a match's time may be ahead of the wall clock before it is named: no result depends on it."""
 CROWD = 1_000
 """Events held in a row above which a match takes long (10 ms in the fullest row): the worker shows that it runs."""
 
@@ -151,6 +154,7 @@ class _Fold:
         self._clock = state.clock
         self._position = -1
         self._observed = 0
+        self._ahead = wall_clock() + EARLY
 
     def answer_again(self) -> None:
         """Send again the incidents of rows that reflect what is read again now: the crash may have come before them."""
@@ -235,12 +239,15 @@ class _Fold:
             self._out.reject(Rejection.of(record_of(message, ""), UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
             return None
         self._observed += 1
+        if match.time > self._ahead:
+            self._counters.early[match.origin.partition] += 1
         return rule, match
 
     def _note(self, rule: Rule, match: Match, observed: Observed, time: int | None) -> None:
         """Say what became of a match that was not just counted."""
         self._counters.repeated += observed.repeated
         if observed.late:
+            self._counters.late[match.origin.partition] += 1
             self._out.reject(Rejection.late(match, rule.lateness, time))
         if observed.full:
             self._out.reject(Rejection.of_match(match, FULL, full_detail(rule, observed.row)))

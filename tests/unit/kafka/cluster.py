@@ -141,23 +141,24 @@ class Cluster:
         speeds = {place: chance.choice([1, 3, 20]) for place in places}
         while any(self.read[place] < len(self.logs.logs[place]) for place in places):
             place = chance.choice(places)
-            self._take(place, chance.randint(1, speeds[place]))
+            self.take(place, chance.randint(1, speeds[place]))
             if chance.random() < _SAID:
-                self._say(chance.randrange(len(self.workers)))
+                self.say(chance.randrange(len(self.workers)))
         for worker in range(len(self.workers)):
-            self._say(worker, end)
+            self.say(worker, end)
         for _ in range(4):  # what an incident sets off is read too
             for place in places:
-                self._take(place, 1 << 30)
+                self.take(place, 1 << 30)
 
-    def _take(self, place: tuple[str, int], count: int) -> None:
+    def take(self, place: tuple[str, int], count: int) -> None:
+        """Let the owner of a partition read up to so many records of it, as one batch."""
         topic, number = place
         start = self.read[place]
         taken = self.logs.logs[place][start : start + count]
         self.read[place] += len(taken)
         self.workers[number % len(self.workers)].handle(topic, number, taken)
 
-    def _say(self, worker: int, end: int | None = None) -> None:
+    def say(self, worker: int, end: int | None = None) -> None:
         """Say how far the source partitions of a worker have come."""
         said = []
         for number in range(worker, self.sources, len(self.workers)):

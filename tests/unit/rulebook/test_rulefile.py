@@ -138,7 +138,10 @@ def test_a_window_whose_events_must_all_be_held_is_bounded(old: str, new: str) -
     ("query", "said"),
     [
         ('procName = "a.exe"', ["no condition outside of OR reads eventType alone"]),
-        ('eventType = "Win-Sysmon-5-Process-Terminated" AND procName != "a.exe"', ["no condition needs a text to be there"]),
+        (
+            'eventType = "Win-Sysmon-5-Process-Terminated" AND procName != "a.exe"',
+            ["no condition needs a text to be there"],
+        ),
         ('eventType = "Win-Sysmon-5-Process-Terminated" AND procName = "a.exe"', []),
         ('eventType = "PH_Rule_of_ours" AND procName != "a.exe"', []),
     ],
