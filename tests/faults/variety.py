@@ -35,6 +35,8 @@ LATENESS = 30
 PATIENCE = 150.0
 HOSTS = 12
 CAP = 5
+BACKLOG = "backlog"
+"""The kind of run in which workers find everything there, most of it in one partition."""
 
 HEAD = """id = "{id}"
 name = "{id}"
@@ -118,11 +120,17 @@ def write_rules(folder: Path) -> Path:
 
 
 class Processes(Load):
-    """A producer of processes that start, connect and end, on a few hosts."""
+    """A producer of processes that start, connect and end, on a few hosts.
+
+    ``skewed``: most records are one host's, so that its partition is read long after the others.
+    """
+
+    skewed = False
 
     def _send_any(self) -> None:
         chance = self._random
-        host = f"host-{chance.randrange(HOSTS)}"
+        number = chance.randrange(HOSTS)
+        host = f"host-{0 if self.skewed and chance.random() < 0.9 else number}"
         process = f"{{5E1C0B7A-9D2F-65BA-{chance.randrange(40):04X}-000000003100}}"
         event: dict[str, Any] = {
             "Channel": "Microsoft-Windows-Sysmon/Operational",
@@ -194,12 +202,16 @@ def judge(stage: Stage, rulebook: Rulebook) -> Outcome:
 def run(fault: Callable[[Stage], None], stage: Stage, rulebook: Rulebook, load: Processes) -> Outcome:
     """Do one run; then kill every worker and let a new one recover: nothing may change."""
     try:
+        if load.skewed:  # everything is there before anybody reads
+            load.start()
+            load.finish()
         for _ in range(2):
             stage.worker()
         stage.ready()
-        load.start()
-        fault(stage)
-        load.finish()
+        if not load.skewed:
+            load.start()
+            fault(stage)
+            load.finish()
         outcome = judge(stage, rulebook)
         if outcome.good:
             stage.close()
@@ -213,7 +225,9 @@ def run(fault: Callable[[Stage], None], stage: Stage, rulebook: Rulebook, load: 
 
 
 @click.command()
-@click.option("--kinds", default="none,kill,terminate,join-leave,freeze,broker", show_default=True, help="With commas.")
+@click.option(
+    "--kinds", default="none,backlog,kill,terminate,join-leave,freeze,broker", show_default=True, help="With commas."
+)
 @click.option("--times", default=2, show_default=True, help="Faults a run.")
 @click.option("--seed", type=int, default=None, help="Repeat a run's choices; without it a new seed, which is printed.")
 @click.option("--rate", default=120, show_default=True, help="Records a second.")
@@ -235,9 +249,10 @@ def main(kinds: str, times: int, seed: int | None, rate: int, folder: Path | Non
             began = time.monotonic()
             settings = {"rules": str(rules), "store": "rocksdb" if number % 2 else "memory"}
             stage = Stage(ground, folder / kind, f"variety-{kind}", settings=settings)
-            seconds = SECONDS[kind] * times + 3
+            seconds = SECONDS.get(kind, 5.0) * times + 3
             load = Processes(stage.connection, stage.names.sysmon, seed + number, rate, seconds)
-            fault, chance = KINDS[kind], random.Random(seed + number)
+            load.skewed = kind == BACKLOG
+            fault, chance = KINDS.get(kind, KINDS["none"]), random.Random(seed + number)
             outcome = run(partial(fault, chance=chance, times=times), stage, rulebook, load)
             good = good and outcome.good
             took = f"{time.monotonic() - began:.0f}"
