@@ -9,11 +9,12 @@ import time
 from collections.abc import Mapping
 
 from confluent_kafka import KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 
 from stream_app.engine.key import PROGRESS_KEY
 from stream_app.engine.stream_time import Progress, Reading, encode_progress
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.offsets import Offsets
 from stream_app.kafka.sender import Delivered, Sender
 
 Reached = Mapping[int, tuple[int, int]]
@@ -24,14 +25,14 @@ class SourceEnds:
     """Asks where the source topic's partitions end."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
-        self._client = AdminClient({**connection.librdkafka(), "log_level": 0})
+        self._offsets = Offsets(connection)
         self._topic = topic
 
     async def ends(self, partitions: list[int], patience: float = 5.0) -> dict[int, int]:
         """Give the end offset by partition; a partition that was not answered for is left out."""
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka's
         asked = {TopicPartition(self._topic, number): latest for number in partitions}
-        futures = self._client.list_offsets(asked, request_timeout=patience) if asked else {}
+        futures = self._offsets.ask(asked, patience)
         found = {}
         for where, future in futures.items():
             try:

@@ -10,13 +10,14 @@ from concurrent.futures import Future
 from typing import Any, cast
 
 from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import OffsetSpec
 from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from msgspec import Struct
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.ingest import IngestApp
+from stream_app.kafka.offsets import Offsets
 from stream_app.kafka.table import RowTable
 from stream_app.kafka.transport import Consumer
 
@@ -67,7 +68,7 @@ class Bounds:
     """Asks where partitions begin and end, at most every ``interval`` seconds, and keeps the last answer."""
 
     def __init__(self, connection: Connection, interval: float, patience: float = 5.0) -> None:
-        self._client = AdminClient({**connection.librdkafka(), "log_level": 0})
+        self._offsets = Offsets(connection)
         self._interval = interval
         self._patience = patience
         self._asked_at = float("-inf")
@@ -91,11 +92,8 @@ class Bounds:
         return {tp: self._known[tp] for tp in wanted & self._known.keys()}
 
     def _ask(self, which: OffsetSpec) -> dict[TopicPartition, Future[Any]]:
-        return self._client.list_offsets(
-            {TopicPartition(*tp): which for tp in self._asked},
-            isolation_level=IsolationLevel.READ_COMMITTED,
-            request_timeout=self._patience,
-        )
+        asked = {TopicPartition(*tp): which for tp in self._asked}
+        return self._offsets.ask(asked, self._patience, IsolationLevel.READ_COMMITTED)
 
     def _take(self) -> None:
         lows, ends = (

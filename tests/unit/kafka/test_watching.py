@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from faust.types import TP
 
@@ -81,9 +81,29 @@ class TimesOut:
         return futures
 
 
+class Fenced:
+    """A client as confluent-kafka's is once a partition has had another leader: it asks with what it knew before."""
+
+    def list_offsets(self, asked: dict[TopicPartition, OffsetSpec], **_: object) -> dict[TopicPartition, Future[Any]]:
+        """Give what the client gives then, for ever."""
+        futures: dict[TopicPartition, Future[Any]] = {where: Future() for where in asked}
+        for future in futures.values():
+            future.set_exception(KafkaException(KafkaError(KafkaError.FENCED_LEADER_EPOCH)))
+        return futures
+
+
+def test_a_client_that_knows_an_old_leader_is_made_anew() -> None:
+    """The next question goes out from one that knows nothing: else a broker's return would stop time for good."""
+    with EmbeddedBroker() as broker:
+        broker.make_topics(["sysmon"])
+        ends = SourceEnds(Connection(bootstrap_servers=broker.bootstrap_servers), "sysmon")
+        ends._offsets._client = cast("AdminClient", Fenced())
+        assert [{}, {0: 0}] == [asyncio.run(ends.ends([0])) for _ in range(2)]
+
+
 def test_an_offset_that_is_none_is_not_known() -> None:
     """A timed-out question must not look like the end of an empty partition: its worker would count as drained."""
     bounds, ends = Bounds(Connection(), interval=60), SourceEnds(Connection(), "sysmon")
-    bounds._client = ends._client = cast("AdminClient", TimesOut())
+    bounds._offsets._client = ends._offsets._client = cast("AdminClient", TimesOut())
     assert {} == settled(bounds, {TP("sysmon", 0)})
     assert {} == asyncio.run(ends.ends([0, 1]))
