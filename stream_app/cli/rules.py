@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from stream_app.cli import rules_test
 from stream_app.cli.environment import settings
 from stream_app.cli.screen import counted
 from stream_app.language.diagnostics import Diagnostic, LanguageError
@@ -15,6 +16,9 @@ from stream_app.service import parts
 @click.group(name="rules")
 def command() -> None:
     """Look at rules."""
+
+
+command.add_command(rules_test.test)
 
 
 @command.command()

@@ -13,6 +13,7 @@ Decision: an expectation must equal the whole projection of an incident. A field
 nobody has to remember to ask for it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -49,6 +50,27 @@ class Case(Struct, frozen=True):
     incidents: tuple[dict[str, Scalar], ...]
     rejected: tuple[str, ...] = ()
     """The reasons, in order, of the records that must be rejected."""
+    place: str = ""
+    """Where it is written: ``path:line``."""
+
+
+def cases_beside(documents: Mapping[str, Document]) -> dict[str, tuple[Case, ...]]:
+    """Give the cases of rules whose files these are, by the same names; of those without cases, nothing.
+
+    Raises LanguageError with all that is wrong in any of them.
+    """
+    found: dict[str, tuple[Case, ...]] = {}
+    problems: list[Diagnostic] = []
+    for rule_id, document in documents.items():
+        path = Path(document.path).parent / CASES
+        if path.exists():
+            try:
+                found[rule_id] = load_cases(path)
+            except LanguageError as error:
+                problems += error.diagnostics
+    if problems:
+        raise LanguageError(problems)
+    return found
 
 
 def load_cases(path: Path) -> tuple[Case, ...]:
@@ -67,8 +89,10 @@ def read_cases(document: Document) -> tuple[Case, ...]:
         name = table.text("name")
         if name in cases:
             table.at_value(f"there is another case named {name!r}", "name")
+        at = table.document.at_key(table.path, "")
         cases[name] = Case(
             name=name,
+            place=f"{at.path}:{at.line}",
             events=tuple(_event(each, event) for each in table.tables("events", required=True)),
             incidents=tuple(_incident(each, incident) for each in table.tables("incidents", required=True)),
             rejected=tuple(reason for _, reason in table.words("rejected")),

@@ -9,10 +9,11 @@ an error, as is a folder without any rule: a rule that somebody wrote never stay
 here: a worker needs none, and a wrong one must not stop it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from stream_app.language.compile import Environment
@@ -35,11 +36,26 @@ GROUPS = "groups"
 TABLES = "tables"
 
 
+class Loaded(Struct, frozen=True):
+    """A folder of rules for who works on them: the rulebook, and what it was read from."""
+
+    rulebook: Rulebook
+    documents: Mapping[str, Document]
+    """Each rule's file, by the rule's id."""
+    environment: Environment
+    """What all filters may name. How a rule compares is its own: ``own_environment``."""
+
+
 def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  # noqa: B008 - frozen: safe to share
     """Load every rule of a folder, also the disabled ones. Times in ``defaults`` are milliseconds.
 
     Raises LanguageError with every diagnostic of every file: groups and tables first, then rules by path.
     """
+    return load_folder(folder, defaults).rulebook
+
+
+def load_folder(folder: Path, defaults: Defaults = Defaults()) -> Loaded:  # noqa: B008 - as above
+    """Load a folder as :func:`load_rulebook` does, and give what the rules were read from too."""
     problems: list[Diagnostic] = []
     nothing: tuple[str, ...] = ()
     groups = _each(problems, folder / GROUPS, ".toml", _group, nothing)
@@ -68,7 +84,7 @@ def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  #
     rules = chained(rules, documents, problems)
     if problems:
         raise LanguageError(problems)
-    return Rulebook(rules)
+    return Loaded(Rulebook(rules), documents, environment)
 
 
 def _tried(problems: list[Diagnostic], read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:

@@ -59,9 +59,7 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     """Give the rule that the document holds. Raises LanguageError with all that is wrong."""
     problems: list[Diagnostic] = []
     fields = Fields.of(document, problems)
-    ignore_case = fields.choice("case", {"ignore": True, "exact": False}, defaults.ignore_case)
-    event_clock = fields.choice("clock", {"receive": False, "event": True}, defaults.event_clock)
-    environment = msgspec.structs.replace(environment, ignore_case=ignore_case, event_clock=event_clock)
+    environment = _compared(fields, environment, defaults)
     patterns = read_patterns(fields, environment)
     trigger, ways = read_trigger(fields, patterns)
     relations = read_relations(fields, patterns, environment)
@@ -71,7 +69,7 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     rule = msgspec.structs.replace(
         rule,
         shown=incident.shown,
-        event_clock=event_clock,
+        event_clock=environment.event_clock,
         watch_lists=read_fillings(fields),
         exceptions=read_exceptions(fields, problems, environment),
     )
@@ -90,6 +88,18 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     first, *others = (msgspec.structs.replace(each, carries=incident.carries) for each in patterns.all)
     rule = msgspec.structs.replace(rule, subpattern=first, others=tuple(others), join=join, mapping=mapping)
     return msgspec.structs.replace(rule, content_id=content_id(rule, environment))
+
+
+def own_environment(document: Document, environment: Environment, defaults: Defaults) -> Environment:
+    """Give what the filters of a rule, which must be right, are compiled with."""
+    return _compared(Fields.of(document, []), environment, defaults)
+
+
+def _compared(fields: Fields, environment: Environment, defaults: Defaults) -> Environment:
+    """Read how the rule compares."""
+    ignore_case = fields.choice("case", {"ignore": True, "exact": False}, defaults.ignore_case)
+    event_clock = fields.choice("clock", {"receive": False, "event": True}, defaults.event_clock)
+    return msgspec.structs.replace(environment, ignore_case=ignore_case, event_clock=event_clock)
 
 
 def _incident(fields: Fields, patterns: Patterns, ways: Sequence[Way], environment: Environment) -> Mapped:
