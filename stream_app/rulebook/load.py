@@ -25,7 +25,7 @@ from stream_app.rulebook.document import Document, parse_document, read_text
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.filling import circles, lists_read, names_filled
 from stream_app.rulebook.rule import Rule, Rulebook
-from stream_app.rulebook.rulefile import Defaults, read_rule
+from stream_app.rulebook.rulefile import Defaults, own_environment, read_rule
 from stream_app.rulebook.watchlists import WatchLists
 from stream_app.sysmon.attributes import VOCABULARY
 
@@ -43,7 +43,12 @@ class Loaded(Struct, frozen=True):
     documents: Mapping[str, Document]
     """Each rule's file, by the rule's id."""
     environment: Environment
-    """What all filters may name. How a rule compares is its own: ``own_environment``."""
+    """What all filters may name."""
+    defaults: Defaults
+
+    def environment_of(self, rule_id: str) -> Environment:
+        """Give what the filters of a rule are compiled with: how it compares is its own."""
+        return own_environment(self.documents[rule_id], self.environment, self.defaults)
 
 
 def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  # noqa: B008 - frozen: safe to share
@@ -84,7 +89,7 @@ def load_folder(folder: Path, defaults: Defaults = Defaults()) -> Loaded:  # noq
     rules = chained(rules, documents, problems)
     if problems:
         raise LanguageError(problems)
-    return Loaded(Rulebook(rules), documents, environment)
+    return Loaded(Rulebook(rules), documents, environment, defaults)
 
 
 def _tried(problems: list[Diagnostic], read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
