@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from stream_app.language.diagnostics import Diagnostic, LanguageError
-from stream_app.rulebook.document import Document, parse_document, read_text
+from stream_app.rulebook.document import Document, document_beside, parse_document, read_text
 from stream_app.rulebook.fields import Fields, kind_of
 
 CASES = "cases.toml"
@@ -62,12 +62,12 @@ def cases_beside(documents: Mapping[str, Document]) -> dict[str, tuple[Case, ...
     found: dict[str, tuple[Case, ...]] = {}
     problems: list[Diagnostic] = []
     for rule_id, document in documents.items():
-        path = Path(document.path).parent / CASES
-        if path.exists():
-            try:
-                found[rule_id] = load_cases(path)
-            except LanguageError as error:
-                problems += error.diagnostics
+        try:
+            beside = document_beside(document, CASES)
+            if beside is not None:
+                found[rule_id] = read_cases(beside)
+        except LanguageError as error:
+            problems += error.diagnostics
     if problems:
         raise LanguageError(problems)
     return found

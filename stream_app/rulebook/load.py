@@ -1,12 +1,13 @@
 """A folder of rules in, a rulebook out, or every error of every file.
 
-The folder: ``<slug>/<slug>.toml`` is a rule, ``<slug>/cases.toml`` its cases; ``groups/<name>.toml`` is what
-``Group@<name>`` means (``members = [...]``), ``tables/<name>.csv`` a lookup table. Names that begin with a dot are left
-alone: Kubernetes mounts such things beside the files.
+The folder: ``<slug>/<slug>.toml`` is a rule, ``<slug>/cases.toml`` its cases, ``<slug>/accepted.toml`` what of it is
+accepted though it looks wrong; ``groups/<name>.toml`` is what ``Group@<name>`` means (``members = [...]``),
+``tables/<name>.csv`` a lookup table. Names that begin with a dot are left alone: Kubernetes mounts such things beside
+the files.
 
 Decision: a file that looks like a rule and would not be read (another name than its folder's, or outside a folder) is
-an error, as is a folder without any rule: a rule that somebody wrote never stays out unnoticed. The cases are not read
-here: a worker needs none, and a wrong one must not stop it.
+an error, as is a folder without any rule: a rule that somebody wrote never stays out unnoticed. Cases and what is
+accepted are not read here: a worker needs neither, and a wrong one must not stop it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,6 +20,7 @@ from msgspec.structs import replace
 from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.language.tables import LookupTable, parse_table
+from stream_app.rulebook.accepted import ACCEPTED
 from stream_app.rulebook.cases import CASES
 from stream_app.rulebook.chaining import chained, reading
 from stream_app.rulebook.document import Document, parse_document, read_text
@@ -123,7 +125,7 @@ def _rule_files(problems: list[Diagnostic], folder: Path) -> Iterator[Path]:
             problems.extend(
                 _about(other, f"not read: the rule of this folder is {own.name}")
                 for other in _tried(problems, _listed, path) or ()
-                if other.suffix == ".toml" and other not in {own, path / CASES}
+                if other.suffix == ".toml" and other not in {own, path / CASES, path / ACCEPTED}
             )
         elif path.suffix == ".toml":
             problems.append(_about(path, f"not read: a rule has its own folder, {path.stem}/{path.name}"))
