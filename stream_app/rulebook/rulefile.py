@@ -36,8 +36,11 @@ LEAST_ROW_BYTES = 100_000
 MOST_EVIDENCE = 100
 """The most triggering records an incident may name: evidence is held in the group's row."""
 
-_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_TECHNIQUE = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
+ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+"""What a rule may be called."""
+TECHNIQUE = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
+"""How ATT&CK names a technique."""
+
 _SECOND = 1000
 _REFUSED = Subpattern("", "", EVERYTHING, (), CountConstraint(">=", 1))
 """Stands in for a pattern that was refused until all else is read."""
@@ -113,7 +116,7 @@ def _incident(fields: Fields, patterns: Patterns, ways: Sequence[Way], environme
 def _rule(fields: Fields, patterns: Patterns, ways: Sequence[Way], defaults: Defaults) -> Rule:
     """Read everything but the patterns and the mapping."""
     rule_id = fields.text("id")
-    if rule_id and not _ID.fullmatch(rule_id):
+    if rule_id and not ID.fullmatch(rule_id):
         fields.at_value("id must be 1 to 128 letters, digits, '_', '-' and '.'", "id")
     negated = any(way.without for way in ways)
     final = fields.choice("decide", {"arrival": False, "final": True}, negated or any(map(decided_last, patterns.all)))
@@ -151,7 +154,7 @@ def _milliseconds(fields: Fields, key: str, low: int, default: int) -> int:
 def _techniques(fields: Fields) -> tuple[str, ...]:
     techniques = fields.texts("techniques")
     for technique, index in techniques.items():
-        if not _TECHNIQUE.fullmatch(technique):
+        if not TECHNIQUE.fullmatch(technique):
             message = f"{technique!r} is not an ATT&CK technique such as 'T1046' or 'T1059.006'"
             fields.at_value(message, "techniques", index)
     return tuple(techniques)
