@@ -90,6 +90,7 @@ def _options() -> dict[str, Schema]:
     receive = "when a record was received (phRecvTime)"
     arrival, final = "as soon as an event comes", "when the stream is lateness past it"
     return {
+        "window": _integer("Seconds in which events count together.", 1, LONGEST),
         "case": _words("Whether capitals count.", {"ignore": "no", "exact": "yes"}, "the worker's setting"),
         "clock": _words(
             "A rule's time.", {"receive": receive, "event": "when its event was created"}, "the worker's setting"
@@ -97,7 +98,6 @@ def _options() -> dict[str, Schema]:
         "decide": _words(
             "When constraints are decided.", {"arrival": arrival, "final": final}, "what the constraints need"
         ),
-        "window": _integer("Seconds in which events count together.", 1, LONGEST),
         "lateness": _integer("Seconds that a record may be behind the stream and still count.", 0, LONGEST),
         "clear_after": _integer("Seconds without a trigger after which an incident is over.", 1, LONGEST),
         "update_interval": _integer("Seconds between records of one incident; 0: all.", 0, LONGEST),
