@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from stream_app.cli import rules_coverage, rules_fmt, rules_lint, rules_schema, rules_test
+from stream_app.cli import rules_coverage, rules_fmt, rules_lint, rules_new, rules_schema, rules_test
 from stream_app.cli.environment import settings
 from stream_app.cli.screen import counted
 from stream_app.language.diagnostics import Diagnostic, LanguageError
@@ -24,6 +24,7 @@ command.add_command(rules_test.test)
 command.add_command(rules_coverage.coverage)
 command.add_command(rules_lint.lint)
 command.add_command(rules_fmt.fmt)
+command.add_command(rules_new.new)
 command.add_command(rules_schema.schema)
 
 
