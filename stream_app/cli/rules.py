@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from stream_app.cli import rules_export, rules_import
 from stream_app.cli.environment import settings
 from stream_app.cli.screen import counted
 from stream_app.language.diagnostics import Diagnostic, LanguageError
@@ -14,7 +15,11 @@ from stream_app.service import parts
 
 @click.group(name="rules")
 def command() -> None:
-    """Look at rules."""
+    """Look at rules, take them over from other systems, and give them to those."""
+
+
+command.add_command(rules_import.command)
+command.add_command(rules_export.command)
 
 
 @command.command()

@@ -20,6 +20,7 @@ _DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
 _ENCODING = re.compile(rb"\s*<\?xml\b[^>]*?\bencoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _PROLOG = re.compile(r"(?:\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
 _ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "latin1", "windows-1252"})
+_WHERE = re.compile(r", line [0-9]+, column [0-9]+$")
 _WRAPPER = "wrapper"
 _SHOWN = 40
 
@@ -77,7 +78,7 @@ def _syntax(path: str, text: str, error: etree.XMLSyntaxError) -> Diagnostic:
     lines = text.split("\n")
     begin = sum(len(each) + 1 for each in lines[: line - 1])
     offset = max(0, column - 1 - (len(_WRAPPER) + 2 if line == 1 else 0))
-    said = str(error.msg).replace(_WRAPPER, "end of the file")
+    said = _WHERE.sub("", str(error.msg)).replace(_WRAPPER, "end of the file")
     rules = text.count("<Rule ") + text.count("<Rule>")
     lost = f"; none of its {rules} rules is imported" if rules > 1 else ""
     return Place.of(text, path).diagnose(min(begin + offset, len(text)), f"not well-formed XML: {said}{lost}")

@@ -17,7 +17,7 @@ from stream_app.language.lexer import Kind, tokenise
 from stream_app.language.trigger import Named, Trigger
 from stream_app.language.trigger_parser import parse_trigger
 from stream_app.rulebook.attack import tactics_of
-from stream_app.rulebook.imported import SOURCE
+from stream_app.rulebook.imported import EXPORTED, SOURCE
 from stream_app.rulebook.text import ClearText, PatternText, RuleText
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,6 +36,7 @@ class Exported(Struct, frozen=True):
 def export_xml(rules: Iterable[RuleText]) -> tuple[bytes, tuple[Exported, ...]]:
     """Write rules that the loader accepts as one document, UTF-8, in their order."""
     root = etree.Element("Rules")
+    root.append(etree.Comment(f" {EXPORTED} "))
     told = []
     for rule in rules:
         why = _unwritable(rule)

@@ -52,6 +52,7 @@ _EXPLAINS = re.compile(
 )
 _WINDOW = re.compile(r"([0-9]{1,9}) seconds?")
 _TECHNIQUE = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
+_NAME = re.compile(r"\w+")
 _CUT_OFF = ("…", "...")
 _STATUS = {"enabled": True, "disabled": False}
 _SHOWN = 60
@@ -176,11 +177,11 @@ class _Page:
         return 0 if found is None else int(found.group(1))
 
     def _status(self) -> bool:
-        text = self._one("Default Status").lower()
-        if text and text not in _STATUS:
+        text = self._one("Default Status")
+        if text and text.lower() not in _STATUS:
             at = self.said("Default Status")[0].number
             self.reasons.append(Reason(at, f"Default Status: expected Enabled or Disabled, got {text[:_SHOWN]!r}"))
-        return _STATUS.get(text, True)
+        return _STATUS.get(text.lower(), True)
 
     def _patterns(self) -> dict[str, PatternText]:
         found: dict[str, PatternText] = {}
@@ -209,7 +210,7 @@ class _Page:
         text = re.sub(r"\bNOT FOLLOWED[ _]BY\b", "NOT_FOLLOWED_BY", text)
         text = re.sub(r"\bFOLLOWED BY\b", "FOLLOWED_BY", re.sub(r"\bAND NOT\b", "AND_NOT", text))
         words = text.split(" ")
-        if len(words) % 2 and all(word in OPERATORS for word in words[1::2]):
+        if len(words) % 2 and all(map(_NAME.fullmatch, words[::2])) and all(word in OPERATORS for word in words[1::2]):
             line, mixed = folded(words[::2], words[1::2])
             if mixed:
                 changed.append(f"trigger: operators of different kinds are read from left to right, written as {line}")

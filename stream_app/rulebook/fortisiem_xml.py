@@ -20,6 +20,7 @@ from stream_app.language.trigger import OPERATORS
 from stream_app.rulebook.attack import tactics_of
 from stream_app.rulebook.fortisiem_document import read_elements
 from stream_app.rulebook.imported import (
+    EXPORTED,
     SOURCE,
     Choices,
     Imported,
@@ -60,7 +61,9 @@ def import_xml(path: str, data: bytes, choices: Choices) -> tuple[Imported | Ref
     except LanguageError as error:
         reasons = tuple(Reason(each.line, each.message) for each in error.diagnostics)
         return (Refused(Origin(path, "", reasons[0].line), reasons),)
-    return tuple(_imported(path, element, choices) for element in elements)
+    own = {parent for parent in {each.getparent() for each in elements} if parent is not None and _exported(parent)}
+    no_note = replace(choices, note_source=False)
+    return tuple(_imported(path, each, no_note if each.getparent() in own else choices) for each in elements)
 
 
 def folded(names: Sequence[str], operators: Sequence[str]) -> tuple[str, bool]:
@@ -84,6 +87,11 @@ def mapping_of(text: str) -> Iterator[tuple[str, str]]:
 def names_of(text: str) -> tuple[str, ...]:
     """Read attributes' names between commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _exported(parent: etree._Element) -> bool:
+    """Tell whether rules were written by our own export: then they come from nowhere else."""
+    return any(str(each.text).strip() == EXPORTED for each in parent.iterchildren(etree.Comment))
 
 
 def _imported(path: str, element: etree._Element, choices: Choices) -> Imported | Refused:
@@ -169,11 +177,18 @@ def _patterns(clause: Part) -> dict[str, PatternText]:
             group_by=names_of(each.text("GroupByAttr", "")),
             aggregate=each.text("GroupEvtConstr"),
         )
-        each.leave("displayName")
+        _display_name(each, name)
         each.close()
     if not found:
         clause.refuse("<PatternClause> has no <SubPattern>")
     return found
+
+
+def _display_name(subpattern: Part, name: str) -> None:
+    """Leave the name that is shown out where it is another one."""
+    if subpattern.has("displayName", name):
+        subpattern.attribute("displayName")
+    subpattern.leave("displayName")
 
 
 def _trigger(clause: Part, names: list[str], changed: list[str]) -> str:
@@ -257,7 +272,7 @@ def _clear_pattern(part: Part, window: int) -> ClearText | None:
         aggregate=inner.text("GroupEvtConstr", ""),
         match=_match(part, relations, name),
     )
-    inner.leave("displayName")
+    _display_name(inner, name)
     inner.close()
     return clear
 

@@ -18,6 +18,9 @@ from stream_app.rulebook.text import PatternText, RuleText
 SOURCE = "Imported from "
 """How the comment begins that says where a rule came from."""
 
+EXPORTED = "Exported by stream-app"
+"""The comment among rules that our own export wrote."""
+
 
 class Origin(Struct, frozen=True):
     """Where a rule stands: its file, its id ("" where it has none), its line (from 1)."""

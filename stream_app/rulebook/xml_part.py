@@ -47,9 +47,9 @@ class Part:
             self.refuse(f"<{self.name}> has no {name}")
         return (value or "").strip()
 
-    def has(self, attribute: str) -> bool:
-        """Tell whether an attribute is there that nobody asked for yet."""
-        return attribute in self._attributes
+    def has(self, name: str, value: str | None = None) -> bool:
+        """Tell whether an attribute is there that nobody asked for yet, and has this value if one is given."""
+        return name in self._attributes and value in {None, self._attributes[name]}
 
     def number(self, name: str) -> int:
         """Read an attribute that is a whole number."""
