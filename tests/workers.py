@@ -25,7 +25,7 @@ class WorkerProcess:
         self.log = folder / f"{name}.log"
         self._environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("STREAM_APP_")},
-            "STREAM_APP_RULES": str(seed_rules(folder / "rules")),
+            "STREAM_APP_RULES": str(seed_rules(folder / "seed")),
             "STREAM_APP_DATA_DIR": str(folder / name),
             "STREAM_APP_LOG_LEVEL": "warning",
             **{f"STREAM_APP_{key.upper()}": value for key, value in settings.items()},

@@ -5,7 +5,16 @@ from pathlib import Path
 import click
 import msgspec
 
-from stream_app.cli import rules_coverage, rules_fmt, rules_lint, rules_new, rules_schema, rules_test
+from stream_app.cli import (
+    rules_coverage,
+    rules_export,
+    rules_fmt,
+    rules_import,
+    rules_lint,
+    rules_new,
+    rules_schema,
+    rules_test,
+)
 from stream_app.cli.environment import settings
 from stream_app.cli.screen import counted
 from stream_app.language.diagnostics import Diagnostic, LanguageError
@@ -17,15 +26,17 @@ from stream_app.service import parts
 
 @click.group(name="rules")
 def command() -> None:
-    """Look at rules."""
+    """Look at rules, take them over from other systems, and give them to those."""
 
 
+command.add_command(rules_new.new)
 command.add_command(rules_test.test)
 command.add_command(rules_coverage.coverage)
 command.add_command(rules_lint.lint)
 command.add_command(rules_fmt.fmt)
-command.add_command(rules_new.new)
 command.add_command(rules_schema.schema)
+command.add_command(rules_import.command)
+command.add_command(rules_export.command)
 
 
 @command.command()

@@ -55,11 +55,11 @@ class Screen:
         (self._talk or self.err).print(printable(text), style=style or None)
 
     @contextmanager
-    def progress(self, what: str, total: int | None) -> Iterator["Bar"]:
+    def progress(self, what: str, total: int | None, noun: str = "records") -> Iterator["Bar"]:
         """Show a bar while the block runs, if a person looks: ``total`` bytes, or only a count where it is None."""
         console = self.out if self.out.is_terminal else self.err
         bar = BarColumn() if total else SpinnerColumn()
-        columns = (TextColumn("{task.description}"), bar, _Counted(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}"), bar, _Counted(noun), TimeElapsedColumn())
         quiet = not self.err.is_terminal
         self._talk = None if quiet else console
         try:
@@ -70,12 +70,16 @@ class Screen:
 
 
 class _Counted(ProgressColumn):
-    """Records so far, and how many a second."""
+    """Records, or whatever is counted, so far, and how many a second."""
+
+    def __init__(self, noun: str) -> None:
+        super().__init__()
+        self.noun = noun
 
     def render(self, task: Task) -> Text:
         records = int(task.fields["records"])
         rate = f", {records / task.elapsed:,.0f}/s" if task.elapsed else ""
-        return Text(f"{records:,} records{rate}")
+        return Text(f"{records:,} {self.noun}{rate}")
 
 
 class Bar:

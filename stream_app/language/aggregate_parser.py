@@ -32,7 +32,7 @@ def parse_condition(text: str, place: Place | None = None) -> Expression:
         LanguageError: with a diagnostic for every term that is wrong.
 
     """
-    return _AggregateParser(text, place or Place.of(text)).query()
+    return AggregateParser(text, place or Place.of(text)).query()
 
 
 def parse_aggregate(text: str, place: Place | None = None) -> Call:
@@ -42,10 +42,10 @@ def parse_aggregate(text: str, place: Place | None = None) -> Call:
         LanguageError: it is anything else.
 
     """
-    return _AggregateParser(text, place or Place.of(text)).aggregate()
+    return AggregateParser(text, place or Place.of(text)).aggregate()
 
 
-class _AggregateParser(Parser):
+class AggregateParser(Parser):
     """Aggregates, on top of conditions."""
 
     def aggregate(self) -> Call:

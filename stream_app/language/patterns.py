@@ -1,10 +1,10 @@
-"""A regular expression's text goes in; plain text to look for comes out where that is exactly the same, else nothing.
+r"""A regular expression's text goes in; plain text to look for comes out where that is exactly the same, else nothing.
 
-Decision: only what is certain is reduced. Alternatives that are each ``[^][.*]literal[.*][$]`` become comparisons
-with plain text, which is most of what converted rules hold, and ``literal.*literal`` is found part by part: the first
-place where a part stands leaves most room for what follows, so nothing need be tried twice. One alternative that is
-anything else leaves the whole pattern to an engine. ``$`` also matches before a newline at the end, so a literal before
-it is looked for with one too.
+Decision: only what is certain is reduced. Alternatives that are each ``[^][.*]literal[.*][$ or \Z]`` become
+comparisons with plain text, which is most of what converted rules hold, and ``literal.*literal`` is found part by part:
+the first place where a part stands leaves most room for what follows, so nothing need be tried twice. One alternative
+that is anything else leaves the whole pattern to an engine. ``$`` also matches before a newline at the end, so a
+literal before it is looked for with one too; ``\Z`` is the end alone.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _ESCAPED = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ ")
 
 _PIECE = re.compile(r"\\.|\.[*+]\??(?![*+?{])|.", re.DOTALL)
 """A gap is one piece; what repeats a repetition is not read here."""
+
+_ENDS = ("$", r"\Z")
 
 _GAPS = {".*": 0, ".*?": 0, ".+": 1, ".+?": 1}
 """How many characters a gap has at least. Whether it takes many or few first does not change if there is a match."""
@@ -91,7 +93,9 @@ class Sequence(Struct, frozen=True):
     at_start: bool
     """Whether the first part begins the text."""
     at_end: bool
-    """Whether the last part ends the text, or stands before the newline that ends it."""
+    """Whether the last part ends the text."""
+    newline: bool = True
+    """Whether it may also stand before the newline that ends the text."""
 
     @property
     def longest(self) -> str:
@@ -101,14 +105,14 @@ class Sequence(Struct, frozen=True):
     def map(self, change: Callable[[str], str]) -> Sequence:
         """Change each literal, as to fold it."""
         parts = tuple(Part(part.gap, change(part.literal)) for part in self.parts)
-        return Sequence(parts, self.at_start, self.at_end)
+        return Sequence(parts, self.at_start, self.at_end, self.newline)
 
     def finder(self) -> Callable[[str], bool]:
         """Give the test of a text; its time grows with the text's length."""
         (_, first, first_size), *between = [(part.gap, part.literal, len(part.literal)) for part in self.parts]
         at_start, at_end = self.at_start, self.at_end
         last_gap, last, last_size = between.pop() if at_end else (0, "", 0)
-        before_newline = last + "\n"
+        newline, before_newline = self.newline, last + "\n"
 
         def found(text: str) -> bool:
             at = text.find(first) if not at_start else 0 if text.startswith(first) else -1
@@ -121,7 +125,7 @@ class Sequence(Struct, frozen=True):
             if not at_end or at < 0:
                 return at >= 0
             room = len(text) - last_size - last_gap - behind
-            return (room >= 0 and text.endswith(last)) or (room > 0 and text.endswith(before_newline))
+            return (room >= 0 and text.endswith(last)) or (newline and room > 0 and text.endswith(before_newline))
 
         return found
 
@@ -144,8 +148,8 @@ def plain_of(text: str) -> Plain | None:
         if isinstance(reduced, Sequence):
             sequences.append(reduced)
             continue
-        where, literal = reduced
-        found[where] += [literal, literal + "\n"] if where in {_Where.EQUAL, _Where.END} else [literal]
+        where, literal, newline = reduced
+        found[where] += [literal, literal + "\n"] if newline else [literal]
     return Plain(Literals(*(tuple(found[where]) for where in _Where)), tuple(sequences))
 
 
@@ -173,10 +177,12 @@ def _alternatives(text: str) -> Iterator[list[str]]:
     yield alternative
 
 
-def _reduce(pieces: list[str]) -> tuple[_Where, str] | Sequence | None:
+def _reduce(pieces: list[str]) -> tuple[_Where, str, bool] | Sequence | None:
+    """Reduce an alternative: to where its literal must be and whether a newline may end the text behind it."""
     at_start = pieces[:1] == ["^"]
     pieces = pieces[at_start:]
-    at_end = pieces[-1:] == ["$"]
+    at_end = pieces[-1:] != [] and pieces[-1] in _ENDS
+    newline = pieces[-1:] != [r"\Z"]
     pieces = pieces[: len(pieces) - at_end]
     parts = [Part(0, "")]
     for piece in pieces:
@@ -191,7 +197,7 @@ def _reduce(pieces: list[str]) -> tuple[_Where, str] | Sequence | None:
     if len(parts) > 1 and parts[0].literal == "" and parts[1].gap == 0:  # begins anywhere
         at_start, parts = False, parts[1:]
     if len(parts) > 1 and parts[-1] == Part(0, ""):  # ends anywhere
-        at_end, parts = False, parts[:-1]
+        at_end, newline, parts = False, True, parts[:-1]
     if len(parts) > 1:
-        return Sequence(tuple(parts), at_start, at_end)
-    return _BY_ENDS.get((at_start, at_end), _Where.ANYWHERE), parts[0].literal
+        return Sequence(tuple(parts), at_start, at_end, newline)
+    return _BY_ENDS.get((at_start, at_end), _Where.ANYWHERE), parts[0].literal, at_end and newline

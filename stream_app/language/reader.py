@@ -39,6 +39,8 @@ class TokenReader:
         self._at = 0
         self.open = 0
         self.problems: list[Diagnostic] = []
+        self.mixes: list[tuple[Sequence[Token], Sequence[Span]]] = []
+        """Where two operators met between terms: the operators, and the terms' spans, one more."""
         self._noted = set[int]()
 
     @property
@@ -106,6 +108,7 @@ class TokenReader:
                 readings = f"({a} {first} {b}) {second} {c}' or '{a} {first} ({b} {second} {c})"
                 both = " and ".join(sorted((first, second)))
                 self.note_at(after.start, f"{both} without parentheses can be read in two ways: '{readings}'")
+                self.mixes.append((words, spans))
                 return
 
     def shown(self, start: int, end: int) -> str:

@@ -62,17 +62,18 @@ def document_beside(document: Document, name: str) -> Document | None:
     return parse_document(path.as_posix(), read_text(path)) if path.exists() else None
 
 
-def decode_text(path: str, data: bytes) -> str:
-    """Decode UTF-8, with or without a byte order mark, and make line ends Unix ones.
+def decode_text(path: str, data: bytes, encoding: str = "utf-8") -> str:
+    """Decode UTF-8, with or without a byte order mark, or another encoding, and make line ends Unix ones.
 
-    Raises LanguageError at the first byte that is not UTF-8.
+    Raises LanguageError at the first byte that is not of the encoding.
     """
+    data = data.removeprefix(b"\xef\xbb\xbf") if encoding == "utf-8" else data
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        before = error.object[: error.start].decode("utf-8")
-        shown = before + error.object[error.start :].split(b"\n", 1)[0].decode("utf-8", "replace")
-        message = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
+        before = error.object[: error.start].decode(encoding)
+        shown = before + error.object[error.start :].split(b"\n", 1)[0].decode(encoding, "replace")
+        message = f"not {encoding.upper()}: byte 0x{error.object[error.start]:02x}"
         raise LanguageError([Place(path, shown, len(before)).diagnose(0, message)]) from error
     return text.replace("\r\n", "\n")
 

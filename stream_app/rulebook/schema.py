@@ -19,6 +19,9 @@ from stream_app.sysmon.attributes import VOCABULARY
 
 Schema = dict[str, object]
 
+_TABLES = ("pattern", "incident", "clear", "flood", "watch_list", "exception")
+"""In the order of rule files (``write.py``)."""
+
 _GROUP_BY = "Attributes by whose values events are grouped; [] is one group for all."
 _AGGREGATE = "What the events of a group must satisfy within the window: COUNT(*) >= 3."
 
@@ -81,16 +84,18 @@ def _described() -> dict[str, Schema]:
         "subcategory": _text("phSubIncidentCategory."),
         "tactics": _texts("ATT&CK tactics by name."),
         "techniques": _texts("ATT&CK techniques by number: T1059.006.", pattern=_anchored(TECHNIQUE)),
-        "enabled": {"type": "boolean", "description": "Whether the rule runs. Default: true."},
     }
 
 
 def _options() -> dict[str, Schema]:
-    """Give what decides when and how a rule is asked, beside its patterns."""
+    """Give what decides beside the patterns."""
     receive = "when a record was received (phRecvTime)"
     arrival, final = "as soon as an event comes", "when the stream is lateness past it"
     return {
         "window": _integer("Seconds in which events count together.", 1, LONGEST),
+        "trigger": _text("How several patterns belong together: A FOLLOWED_BY B.", minLength=1),
+        "global": _text("What group-by values of two patterns must satisfy: A.hostName = B.hostName.", minLength=1),
+        "enabled": {"type": "boolean", "description": "Whether the rule runs. Default: true."},
         "case": _words("Whether capitals count.", {"ignore": "no", "exact": "yes"}, "the worker's setting"),
         "clock": _words(
             "A rule's time.", {"receive": receive, "event": "when its event was created"}, "the worker's setting"
@@ -100,14 +105,14 @@ def _options() -> dict[str, Schema]:
         ),
         "lateness": _integer("Seconds that a record may be behind the stream and still count.", 0, LONGEST),
         "clear_after": _integer("Seconds without a trigger after which an incident is over.", 1, LONGEST),
-        "update_interval": _integer("Seconds between records of one incident; 0: all.", 0, LONGEST),
         "evidence": _integer("Triggering records that an incident names.", 1, MOST_EVIDENCE),
+        "update_interval": _integer("Seconds between records of one incident; 0: all.", 0, LONGEST),
         "row_limit": _integer("Bytes that the row of a group may have.", LEAST_ROW_BYTES, MOST_ROW_BYTES),
     }
 
 
 def _patterns(attributes: list[str]) -> dict[str, Schema]:
-    """Give the patterns, how they belong together, and what clears an incident."""
+    """Give the patterns, and what clears an incident."""
     asked = {
         "query": _text("The filter, in FortiSIEM's language, as a literal string.", minLength=1),
         "group_by": _texts(_GROUP_BY, enum=attributes),
@@ -125,8 +130,6 @@ def _patterns(attributes: list[str]) -> dict[str, Schema]:
             "propertyNames": {"pattern": _anchored(NAME)},
             "additionalProperties": pattern,
         },
-        "trigger": _text("How several patterns belong together: A FOLLOWED_BY B.", minLength=1),
-        "global": _text("What group-by values of two patterns must satisfy: A.hostName = B.hostName.", minLength=1),
         "clear": _table("Which event ends incidents.", {**asked, "match": match}, ("query", "group_by", "match")),
     }
 
@@ -165,7 +168,8 @@ def _incidents(attributes: list[str]) -> dict[str, Schema]:
 def rule_schema() -> Schema:
     """Give the schema of a rule file (JSON schema, draft 7)."""
     attributes = sorted(VOCABULARY)
-    keys = {**_described(), **_options(), **_patterns(attributes), **_incidents(attributes)}
+    tables = {**_patterns(attributes), **_incidents(attributes)}
+    keys = {**_described(), **_options(), **{name: tables[name] for name in _TABLES}}
     required = ("id", "name", "severity", "category", "window", "pattern")
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

@@ -3,6 +3,9 @@
 Goes in: nothing. Comes out: ``VOCABULARY`` (attribute -> type, what a rule may name), ``FIELDS`` and ``PER_EVENT``
 (Sysmon field -> attributes), ``EVENTS`` (Sysmon event id -> the name in eventType).
 
+Decision: an account is split into name and domain, as FortiSIEM does, and is whole under Sysmon's own name too, which
+rules from Sigma mean.
+
 Decision: where the sources disagree, the order is our design, then Fortinet's rule converter (its field table and its
 list of event types), then Fortinet's event data models. A Sysmon field that none of them names keeps Sysmon's own name.
 A field that is neither here nor an attribute is dropped: no rule could name it, for a rule that names what is not in
@@ -24,7 +27,7 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "ProcessGuid": "procGUID",
         "CommandLine": "command",
         "CurrentDirectory": "dirName",
-        "User": "user",
+        "User": "user User",
         "LogonGuid": "uuid",
         "LogonId": "winLogonId",
         "TerminalSessionId": "TerminalSessionId",
@@ -59,12 +62,12 @@ FIELDS: Mapping[str, str] = MappingProxyType(
         "SourceProcessId": "procId",
         "SourceThreadId": "SourceThreadId",
         "SourceImage": "procName",
-        "SourceUser": "user",
+        "SourceUser": "user SourceUser",
         "TargetProcessGuid": "TargetProcessGuid",
         "TargetProcessGUID": "TargetProcessGuid",
         "TargetProcessId": "targetProcId",
         "TargetImage": "targetProcName",
-        "TargetUser": "targetUser",
+        "TargetUser": "targetUser TargetUser",
         "NewThreadId": "NewThreadId",
         "StartAddress": "startAddress",
         "StartModule": "module",

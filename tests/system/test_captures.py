@@ -12,9 +12,8 @@ from stream_app.engine.replay import replay
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.producing import produce
-from stream_app.rulebook.load import load_rulebook
 from tests.brokers import everything, fresh_topics, settings_of
-from tests.corpus import EVERY_CHANGE, RULES
+from tests.corpus import seed_rulebook
 from tests.runs import incidents_of_run, records_on
 from tests.workers import WorkerProcess
 
@@ -37,7 +36,7 @@ def test_real_captures_give_the_incidents_of_replay(tmp_path: Path, connection: 
     )
     given = records_on(connection, names)
     assert sent == len(given)
-    emitted = list(replay(load_rulebook(RULES, EVERY_CHANGE), given, sources=None))
+    emitted = list(replay(seed_rulebook(), given, sources=None))
     expected = {to_bytes(each) for each in emitted if isinstance(each, Incident)}
     refused = {
         (each.topic, each.partition, each.offset, each.reason) for each in emitted if isinstance(each, Rejection)

@@ -19,10 +19,9 @@ from stream_app.kafka.connection import Connection
 from stream_app.kafka.following import follow
 from stream_app.kafka.producing import produce
 from stream_app.kafka.topics import Names, declare
-from stream_app.rulebook.load import load_rulebook
 from stream_app.service.settings import read_settings
 from tests.brokers import fresh_topics, settings_of
-from tests.corpus import EVERY_CHANGE, RULES, Keyed
+from tests.corpus import Keyed, seed_rulebook
 from tests.runs import incidents_of_run, records_on
 from tests.workers import WorkerProcess
 
@@ -106,7 +105,7 @@ def test_a_kill_costs_no_connection_its_context(tmp_path: Path, connection: Conn
     ends = [record(5, process, 12) for process in PROCESSES[::2]]
     produce(connection, names.sysmon, [*connections(12), *ends, *connections(13)])
     given = records_on(connection, names)
-    emitted = replay(load_rulebook(RULES, EVERY_CHANGE), given, sources=None, joining=Joining())
+    emitted = replay(seed_rulebook(), given, sources=None, joining=Joining())
     expected = {to_bytes(each) for each in emitted if isinstance(each, Incident)}
     assert 13 * len(PROCESSES) == len(expected)
     with WorkerProcess(tmp_path, "one", settings) as one, WorkerProcess(tmp_path, "two", settings) as two:

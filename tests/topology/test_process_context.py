@@ -16,9 +16,8 @@ from stream_app.kafka.embedded import PARTITIONS, EmbeddedBroker
 from stream_app.kafka.following import follow
 from stream_app.kafka.producing import produce
 from stream_app.kafka.topics import Names, declare
-from stream_app.rulebook.load import load_rulebook
 from tests.brokers import everything, settings_of
-from tests.corpus import EVERY_CHANGE, RULES
+from tests.corpus import seed_rulebook
 from tests.runs import records_on
 from tests.workers import WorkerProcess
 
@@ -66,7 +65,7 @@ def incidents(connection: Connection, names: Names, count: int, worker: WorkerPr
 
 def replayed(connection: Connection, names: Names) -> set[bytes]:
     """Give what replay makes of the records that lie on the topic."""
-    found = replay(load_rulebook(RULES, EVERY_CHANGE), records_on(connection, names), sources=None, joining=Joining())
+    found = replay(seed_rulebook(), records_on(connection, names), sources=None, joining=Joining())
     return {to_bytes(each) for each in found if isinstance(each, Incident)}
 
 

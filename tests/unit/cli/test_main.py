@@ -188,7 +188,7 @@ def test_replay_reads_standard_input_and_names_what_it_rejects() -> None:
     done = run("replay", "--json", "-", given=SCENE.read_bytes() + b"\n[]\n", update_interval_s="0")
     talk = done.stderr.decode().splitlines()
     assert ["<stdin>:56", "<stdin>:58"] == [line.split(": ")[0] for line in talk[:-1]]
-    assert talk[-1].startswith("57 records read, 11 matches, 11 incident records, 2 rejected (1 ")
+    assert talk[-1].startswith("57 records read, 39 matches, 11 incident records, 2 rejected (1 ")
     assert (0, 11) == (done.returncode, len(done.stdout.splitlines()))
 
 
@@ -360,7 +360,7 @@ def test_the_demo_names_a_record_that_is_too_large_for_it(tmp_path: Path) -> Non
     assert (0, 11) == (done.returncode, len(done.stdout.splitlines())), said
     assert f"{path}:1: 10,000,000 bytes are too many for the embedded broker: not sent\n" in said
     assert "rejected: too large: " in said
-    assert "\n57 records read, 11 matches, 6 incidents in 11 records, 2 rejected (1 not json, 1 too large), " in said
+    assert "\n57 records read, 39 matches, 6 incidents in 11 records, 2 rejected (1 not json, 1 too large), " in said
 
 
 def test_a_broker_runs_until_it_is_told_to_end(tmp_path: Path) -> None:

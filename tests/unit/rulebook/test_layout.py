@@ -13,6 +13,8 @@ from stream_app.rulebook.layout import laid_out
 from stream_app.rulebook.load import load_folder
 from stream_app.rulebook.places import find_statements
 from stream_app.rulebook.rulefile import Defaults, read_rule
+from stream_app.rulebook.text import rule_text
+from stream_app.rulebook.write import write_rule
 from tests.corpus import RULES
 from tests.unit.rulebook.test_schema import FULL
 
@@ -88,13 +90,13 @@ aggregate = "COUNT(*) >= 1"
 query = 'x'                                     # a query
 other = 1
 
-[clear]
-match.user = "user"
-"quoted = key" = 1
-
 [incident]
 user = "B.user"
 hostName = "B.hostName"
+
+[clear]
+match.user = "user"
+"quoted = key" = 1
 
 [[exception]]                                   # the first
 when = 'a'
@@ -185,6 +187,13 @@ def test_it_says_the_same_and_is_laid_out_once(text: str, chance: random.Random)
     rules = [read_rule(parse_document("r.toml", each), ENVIRONMENT, Defaults()) for each in (before, after)]
     assert rules[0].content_id == rules[1].content_id
     assert rules[0].mapping == rules[1].mapping
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_importers_write_is_laid_out(text: str) -> None:
+    """There is one order of keys and one spacing, whoever writes."""
+    written = write_rule(rule_text(parse_document("r.toml", text).data))
+    assert written == out(written)
 
 
 def test_the_rules_of_this_checkout_are_laid_out() -> None:

@@ -34,6 +34,7 @@ EXPECTED = {
     "DestinationPortName": "https",
     "EventID": "3",
     "SourceIsIpv6": "false",
+    "User": "LAB\\mara",
     "UtcTime": "2026-03-02 10:15:29.100",
     "destIpAddr": "198.51.100.7",
     "destIpPort": 443,
