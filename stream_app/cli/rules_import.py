@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stream_app.cli.environment import settings
-from stream_app.cli.failure import FAILED, WRONG, Failure
+from stream_app.cli.failure import FAILED, WRONG, Failure, writing
 from stream_app.cli.landing import Folder, Landed, keep, land
 from stream_app.cli.screen import Screen, counted, one_line
 from stream_app.cli.sources import PAGE, XML, files, imported, rules_of
@@ -22,6 +22,7 @@ from stream_app.rulebook.imported import (
     reads_incidents,
     with_watch_lists,
 )
+from stream_app.rulebook.load import GROUPS
 from stream_app.service import parts
 
 _PATH = click.Path(path_type=Path)
@@ -86,25 +87,30 @@ def command(  # noqa: PLR0913 - one for each option
             bar.advance(records=len(rules))
         defaults = parts.defaults(settings())
         folder = Folder.of(out, defaults)
-        offered = _groups(groups)
+        offered = _groups(groups, out / GROUPS)
         ready, refused = _prepared(read, folder, offered)
-        landed = land(ready, folder, offered, defaults, overwrite=overwrite)
+        with writing():
+            landed = land(ready, folder, offered, defaults, overwrite=overwrite)
     landed.refused += refused
-    if keep_refused is not None:
-        keep(landed.rejected, keep_refused)
     _say(landed, len(found), out)
-    if report is not None:
-        report.write_bytes(msgspec.json.format(msgspec.json.encode(_told(landed, others))) + b"\n")
+    with writing():
+        if keep_refused is not None:
+            keep(landed.rejected, keep_refused)
+        if report is not None:
+            report.write_bytes(msgspec.json.format(msgspec.json.encode(_told(landed, others))) + b"\n")
     if landed.refused:
         raise SystemExit(FAILED)
 
 
-def _groups(named: Iterable[Path]) -> dict[str, Path]:
-    """Give the groups that were offered, by name."""
+def _groups(named: Iterable[Path], there: Path) -> dict[str, Path]:
+    """Give the groups that were offered, by name; those that are there already must say the same."""
     found = [each for path in named for each in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
     for path in found:
         if path.suffix != ".toml":
             raise click.UsageError(f"--groups {path}: a group's file is NAME.toml")
+        own = there / path.name
+        if own.exists() and own.read_bytes() != path.read_bytes():
+            raise click.UsageError(f"--groups {path}: {own} is there already and says otherwise")
     return {path.stem: path for path in found}
 
 
@@ -159,12 +165,12 @@ def _told(landed: Landed, others: Iterable[Path]) -> dict[str, object]:
     """Give the report as plain data."""
     return {
         "imported": [
-            {**_place(found), "path": path.as_posix(), "changed": found.changed, "leftOut": found.left_out}
+            {**_place(found), "path": path.as_posix(), "changed": found.changed, "left_out": found.left_out}
             for found, path in landed.imported
         ],
         "refused": [{**_place(refused), "reasons": refused.reasons} for refused in _in_order(landed.refused)],
-        "leftOut": _left_out(landed),
-        "passedOver": [path.as_posix() for path in others],
+        "left_out": _left_out(landed),
+        "passed_over": [path.as_posix() for path in others],
     }
 
 
