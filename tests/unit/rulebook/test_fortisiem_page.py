@@ -38,7 +38,7 @@ This is most typically a number
 
 COUNT (*) >= 1
 """
-MAPPING = """
+MAPPED = """
 Incident Attribute Mapping
 
 This section defines the rest.
@@ -123,7 +123,7 @@ A
 SubPattern Definitions
 
 {ONE}
-{MAPPING}"""
+{MAPPED}"""
 OTHER = ONE.replace("Name: A", "Name: B")
 SEVERAL = PAGE.replace(ONE, ONE + OTHER).replace(
     "\nA\n\nSubPattern Def",
