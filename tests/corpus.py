@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from stream_app.engine.playing import BASE_MS
 from stream_app.rulebook.cases import CASES, Case, load_cases
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rule, Rulebook
@@ -21,9 +22,6 @@ from stream_app.sysmon.normalise import Unreadable, normalise
 RULES = Path(__file__).parents[1] / "rules"
 SEED = RULES / "windows-python-initiated-connection"
 """The rule that the project starts from: the one of runs that are about anything but rules."""
-BASE_MS = 1_750_000_000_000
-"""When the first case begins if the runner has no other wish: a moment of June 2025."""
-
 EVERY_CHANGE = Defaults(update_interval=0)
 """What cases are played with: each decision is said. Workers have STREAM_APP_UPDATE_INTERVAL_S=0 for it."""
 

@@ -5,11 +5,22 @@ from pathlib import Path
 import click
 import msgspec
 
-from stream_app.cli import rules_export, rules_import
+from stream_app.cli import (
+    rules_coverage,
+    rules_export,
+    rules_fmt,
+    rules_import,
+    rules_lint,
+    rules_new,
+    rules_schema,
+    rules_test,
+)
 from stream_app.cli.environment import settings
 from stream_app.cli.screen import counted
 from stream_app.language.diagnostics import Diagnostic, LanguageError
-from stream_app.rulebook.cases import load_cases
+from stream_app.rulebook.accepted import ACCEPTED, read_accepted
+from stream_app.rulebook.cases import CASES, load_cases
+from stream_app.rulebook.document import parse_document, read_text
 from stream_app.service import parts
 
 
@@ -22,10 +33,18 @@ command.add_command(rules_import.command)
 command.add_command(rules_export.command)
 
 
+command.add_command(rules_test.test)
+command.add_command(rules_coverage.coverage)
+command.add_command(rules_lint.lint)
+command.add_command(rules_fmt.fmt)
+command.add_command(rules_new.new)
+command.add_command(rules_schema.schema)
+
+
 @command.command()
 @click.argument("folder", required=False)
 def check(folder: str | None) -> None:
-    """Read every rule and its cases in FOLDER (default: STREAM_APP_RULES); print every mistake with its place.
+    """Read every rule, its cases and what it accepts in FOLDER (default: STREAM_APP_RULES); print every mistake.
 
     A warning is no mistake: the rule runs, but a record may take long in it. A note says why a rule costs more than
     others do.
@@ -46,9 +65,11 @@ def check(folder: str | None) -> None:
         notes.extend(note for rule in read if rule.join is not None for note in rule.join.notes)
     except LanguageError as error:
         problems.extend(error.diagnostics)
-    for path in sorted(Path(given.rules).glob("*/cases.toml")):
+    for path in sorted(Path(given.rules).glob("*/*.toml")):
         try:
-            cases += len(load_cases(path))
+            cases += len(load_cases(path)) if path.name == CASES else 0
+            if path.name == ACCEPTED:
+                read_accepted(parse_document(path.as_posix(), read_text(path)))
         except LanguageError as error:
             problems.extend(error.diagnostics)
     if problems:

@@ -62,19 +62,32 @@ class Tally(Struct):
         return self.rejected.get(LATE, 0)
 
 
-def replay(
+class Ready(Struct, frozen=True):
+    """A rulebook's rules, made ready to look at records and at incidents. It keeps nothing of what it was asked."""
+
+    detector: Detector
+    chain: Chain
+
+    @classmethod
+    def of(cls, rulebook: Rulebook, *, context: bool = False) -> "Ready":
+        """Make it, which takes long; ``context``: for a replay with ``joining``."""
+        return cls(Detector(rulebook, context=context), Chain(rulebook))
+
+
+def replay(  # noqa: PLR0913 - each has a name and, but for two, a default
     rulebook: Rulebook,
     records: Iterable[Record],
     *,
     sources: int | None = 1,
     tally: Tally | None = None,
     joining: Joining | None = None,
+    ready: Ready | None = None,
 ) -> Iterator[Incident | Rejection]:
     """Run the records through the rulebook, in their order. ``tally``, where given, is kept up to date.
 
     ``sources`` is how many source partitions the records come from. Watch lists are empty at first; what an incident
     puts on them is there for the records behind its own. Rules that use them play one replay at a time. Where
-    ``joining`` says how, connections are joined with their processes.
+    ``joining`` says how, connections are joined with their processes. Who plays a rulebook often makes it ``ready``.
     """
     if rulebook.lists is not None:
         rulebook.lists.clear()
@@ -83,7 +96,8 @@ def replay(
     if joining is not None:
         tally.joins = Replayed()
         joined = Joined(joining, tally.joins)
-    flow = _Flow(rulebook, sources, tally, joined)
+    ready = Ready.of(rulebook, context=joined is not None) if ready is None else ready
+    flow = _Flow(rulebook, sources, tally, joined, ready)
     for record in records if joined is None else joined.delayed(records, flow.detector.read):
         tally.records += 1
         for each in flow.take(record):
@@ -106,11 +120,13 @@ def _counted(each: Incident | Rejection, tally: Tally) -> Incident | Rejection:
 class _Flow:
     """The state of one replay: rows by key, the agenda, the clock, the next offset of the imagined matches topic."""
 
-    def __init__(self, rulebook: Rulebook, sources: int | None, tally: Tally, joined: Joined | None) -> None:
+    def __init__(
+        self, rulebook: Rulebook, sources: int | None, tally: Tally, joined: Joined | None, ready: Ready
+    ) -> None:
         self._tally = tally
-        self._chain = Chain(rulebook)
+        self._chain = ready.chain
         self._rules = rulebook.rules
-        self.detector = Detector(rulebook, context=joined is not None)
+        self.detector = ready.detector
         self._joined = joined
         self._rows: dict[bytes, Row] = {}
         self._agenda = Agenda()

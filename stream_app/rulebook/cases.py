@@ -13,13 +13,14 @@ Decision: an expectation must equal the whole projection of an incident. A field
 nobody has to remember to ask for it.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from stream_app.language.diagnostics import Diagnostic, LanguageError
-from stream_app.rulebook.document import Document, parse_document, read_text
+from stream_app.rulebook.document import Document, document_beside, parse_document, read_text
 from stream_app.rulebook.fields import Fields, kind_of
 
 CASES = "cases.toml"
@@ -49,6 +50,27 @@ class Case(Struct, frozen=True):
     incidents: tuple[dict[str, Scalar], ...]
     rejected: tuple[str, ...] = ()
     """The reasons, in order, of the records that must be rejected."""
+    place: str = ""
+    """Where it is written: ``path:line``."""
+
+
+def cases_beside(documents: Mapping[str, Document]) -> dict[str, tuple[Case, ...]]:
+    """Give the cases of rules whose files these are, by the same names; of those without cases, nothing.
+
+    Raises LanguageError with all that is wrong in any of them.
+    """
+    found: dict[str, tuple[Case, ...]] = {}
+    problems: list[Diagnostic] = []
+    for rule_id, document in documents.items():
+        try:
+            beside = document_beside(document, CASES)
+            if beside is not None:
+                found[rule_id] = read_cases(beside)
+        except LanguageError as error:
+            problems += error.diagnostics
+    if problems:
+        raise LanguageError(problems)
+    return found
 
 
 def load_cases(path: Path) -> tuple[Case, ...]:
@@ -67,8 +89,10 @@ def read_cases(document: Document) -> tuple[Case, ...]:
         name = table.text("name")
         if name in cases:
             table.at_value(f"there is another case named {name!r}", "name")
+        at = table.document.at_key(table.path, "")
         cases[name] = Case(
             name=name,
+            place=f"{at.path}:{at.line}",
             events=tuple(_event(each, event) for each in table.tables("events", required=True)),
             incidents=tuple(_incident(each, incident) for each in table.tables("incidents", required=True)),
             rejected=tuple(reason for _, reason in table.words("rejected")),

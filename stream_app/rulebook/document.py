@@ -56,6 +56,12 @@ def read_text(path: FilePath) -> str:
     return decode_text(path.as_posix(), data)
 
 
+def document_beside(document: Document, name: str) -> Document | None:
+    """Read the file of a name in a document's folder; None where there is none. Raises LanguageError."""
+    path = FilePath(document.path).parent / name
+    return parse_document(path.as_posix(), read_text(path)) if path.exists() else None
+
+
 def decode_text(path: str, data: bytes, encoding: str = "utf-8") -> str:
     """Decode UTF-8, with or without a byte order mark, or another encoding, and make line ends Unix ones.
 

@@ -20,7 +20,9 @@ TABLE = "watch_list"
 LONGEST_KEEP = 31_622_400
 """Seconds for which an entry may stay: 366 days, for which the topic of the lists keeps it."""
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+LIST_NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+"""What a watch list may be called."""
+
 _SECOND = 1000
 
 
@@ -31,7 +33,7 @@ def read_fillings(fields: Fields) -> tuple[Filling, ...]:
     found: dict[tuple[str, str], Filling] = {}
     for table in fields.tables(TABLE):
         name = table.text("name")
-        if name and not _NAME.fullmatch(name):
+        if name and not LIST_NAME.fullmatch(name):
             table.at_value("a watch list's name must be 1 to 128 letters, digits, '_', '-' and '.'", "name")
         attribute = table.text("attribute")
         if attribute and attribute not in attributes:

@@ -1,30 +1,33 @@
 """A folder of rules in, a rulebook out, or every error of every file.
 
-The folder: ``<slug>/<slug>.toml`` is a rule, ``<slug>/cases.toml`` its cases; ``groups/<name>.toml`` is what
-``Group@<name>`` means (``members = [...]``), ``tables/<name>.csv`` a lookup table. Names that begin with a dot are left
-alone: Kubernetes mounts such things beside the files.
+The folder: ``<slug>/<slug>.toml`` is a rule, ``<slug>/cases.toml`` its cases, ``<slug>/accepted.toml`` what of it is
+accepted though it looks wrong; ``groups/<name>.toml`` is what ``Group@<name>`` means (``members = [...]``),
+``tables/<name>.csv`` a lookup table. Names that begin with a dot are left alone: Kubernetes mounts such things beside
+the files.
 
 Decision: a file that looks like a rule and would not be read (another name than its folder's, or outside a folder) is
-an error, as is a folder without any rule: a rule that somebody wrote never stays out unnoticed. The cases are not read
-here: a worker needs none, and a wrong one must not stop it.
+an error, as is a folder without any rule: a rule that somebody wrote never stays out unnoticed. Cases and what is
+accepted are not read here: a worker needs neither, and a wrong one must not stop it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.language.tables import LookupTable, parse_table
+from stream_app.rulebook.accepted import ACCEPTED
 from stream_app.rulebook.cases import CASES
 from stream_app.rulebook.chaining import chained, reading
 from stream_app.rulebook.document import Document, parse_document, read_text
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.filling import circles, lists_read, names_filled
 from stream_app.rulebook.rule import Rule, Rulebook
-from stream_app.rulebook.rulefile import Defaults, read_rule
+from stream_app.rulebook.rulefile import Defaults, own_environment, read_rule
 from stream_app.rulebook.watchlists import WatchLists
 from stream_app.sysmon.attributes import VOCABULARY
 
@@ -35,11 +38,31 @@ GROUPS = "groups"
 TABLES = "tables"
 
 
+class Loaded(Struct, frozen=True):
+    """A folder of rules for who works on them: the rulebook, and what it was read from."""
+
+    rulebook: Rulebook
+    documents: Mapping[str, Document]
+    """Each rule's file, by the rule's id."""
+    environment: Environment
+    """What all filters may name."""
+    defaults: Defaults
+
+    def environment_of(self, rule_id: str) -> Environment:
+        """Give what the filters of a rule are compiled with: how it compares is its own."""
+        return own_environment(self.documents[rule_id], self.environment, self.defaults)
+
+
 def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  # noqa: B008 - frozen: safe to share
     """Load every rule of a folder, also the disabled ones. Times in ``defaults`` are milliseconds.
 
     Raises LanguageError with every diagnostic of every file: groups and tables first, then rules by path.
     """
+    return load_folder(folder, defaults).rulebook
+
+
+def load_folder(folder: Path, defaults: Defaults = Defaults()) -> Loaded:  # noqa: B008 - as above
+    """Load a folder as :func:`load_rulebook` does, and give what the rules were read from too."""
     problems: list[Diagnostic] = []
     nothing: tuple[str, ...] = ()
     groups = _each(problems, folder / GROUPS, ".toml", _group, nothing)
@@ -68,7 +91,7 @@ def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  #
     rules = chained(rules, documents, problems)
     if problems:
         raise LanguageError(problems)
-    return Rulebook(rules)
+    return Loaded(Rulebook(rules), documents, environment, defaults)
 
 
 def _tried(problems: list[Diagnostic], read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
@@ -102,7 +125,7 @@ def _rule_files(problems: list[Diagnostic], folder: Path) -> Iterator[Path]:
             problems.extend(
                 _about(other, f"not read: the rule of this folder is {own.name}")
                 for other in _tried(problems, _listed, path) or ()
-                if other.suffix == ".toml" and other not in {own, path / CASES}
+                if other.suffix == ".toml" and other not in {own, path / CASES, path / ACCEPTED}
             )
         elif path.suffix == ".toml":
             problems.append(_about(path, f"not read: a rule has its own folder, {path.stem}/{path.name}"))

@@ -26,7 +26,9 @@ CLEAR = "Clear"
 MOST_PATTERNS = 16
 """The most subpatterns of a rule, [clear] among them: each has a bit in what is held of an event."""
 
-_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+"""What a pattern may be called."""
+
 _ONE = CountConstraint(">=", 1)
 _DECIDED_LAST = frozenset({"=", "!=", "<", "<="})
 """Comparisons that a further event can make false: on arrival they are true on the way up, which no author means."""
@@ -98,7 +100,7 @@ def _tables(patterns: Fields) -> dict[str, Fields]:
             patterns.at_key(f"{name!r} stands in no pattern: begin one with [pattern.<Name>]", name)
             continue
         tables[name] = table
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             table.at_key("a pattern's name must be 1 to 64 letters, digits and '_'")
     if not patterns.data:
         patterns.at_key("expected a table [pattern.<Name>]")

@@ -32,11 +32,22 @@ class Entry(Struct, frozen=True):
     end: int
 
 
+class Statement(Struct, frozen=True):
+    """A header, or a key with its value, that stands on lines of its own; offsets in characters, half-open."""
+
+    table: Path
+    """The table that it begins, or stands in."""
+    start: int
+    end: int
+    is_header: bool
+
+
 class Finder:
     """One walk over a document. ``entries`` maps every path to where it is first written; the root is at 0."""
 
     def __init__(self, text: str) -> None:
         self.entries: dict[Path, Entry] = {(): Entry(0, 0, 0)}
+        self.statements: list[Statement] = []
         self._text = text
         self._at = 0
         self._last: dict[Path, int] = {}
@@ -44,11 +55,13 @@ class Finder:
     def document(self) -> None:
         """Walk the whole text, table by table."""
         table: Path = ()
-        while self._skip() < len(self._text):
-            if self._text[self._at] == "[":
+        while (start := self._skip()) < len(self._text):
+            is_header = self._text[start] == "["
+            if is_header:
                 table = self._header()
             else:
                 self._pair(table)
+            self.statements.append(Statement(table, start, self._at, is_header))
 
     def _skip(self) -> int:
         return self._take(_BLANK)
@@ -137,6 +150,13 @@ class Finder:
             else:
                 self._pair(path)
         self._at += 1
+
+
+def find_statements(text: str) -> tuple[Statement, ...]:
+    """Give the statements of ``text``, in their order. ``text`` must be what tomllib accepted."""
+    finder = Finder(text)
+    finder.document()
+    return tuple(finder.statements)
 
 
 def find_places(text: str) -> Mapping[Path, Entry]:

@@ -36,8 +36,11 @@ LEAST_ROW_BYTES = 100_000
 MOST_EVIDENCE = 100
 """The most triggering records an incident may name: evidence is held in the group's row."""
 
-_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-_TECHNIQUE = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
+ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+"""What a rule may be called."""
+TECHNIQUE = re.compile(r"T[0-9]{4}(?:\.[0-9]{3})?")
+"""How ATT&CK names a technique."""
+
 _SECOND = 1000
 _REFUSED = Subpattern("", "", EVERYTHING, (), CountConstraint(">=", 1))
 """Stands in for a pattern that was refused until all else is read."""
@@ -59,9 +62,7 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     """Give the rule that the document holds. Raises LanguageError with all that is wrong."""
     problems: list[Diagnostic] = []
     fields = Fields.of(document, problems)
-    ignore_case = fields.choice("case", {"ignore": True, "exact": False}, defaults.ignore_case)
-    event_clock = fields.choice("clock", {"receive": False, "event": True}, defaults.event_clock)
-    environment = msgspec.structs.replace(environment, ignore_case=ignore_case, event_clock=event_clock)
+    environment = _compared(fields, environment, defaults)
     patterns = read_patterns(fields, environment)
     trigger, ways = read_trigger(fields, patterns)
     relations = read_relations(fields, patterns, environment)
@@ -71,7 +72,7 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     rule = msgspec.structs.replace(
         rule,
         shown=incident.shown,
-        event_clock=event_clock,
+        event_clock=environment.event_clock,
         watch_lists=read_fillings(fields),
         exceptions=read_exceptions(fields, problems, environment),
     )
@@ -92,6 +93,18 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
     return msgspec.structs.replace(rule, content_id=content_id(rule, environment))
 
 
+def own_environment(document: Document, environment: Environment, defaults: Defaults) -> Environment:
+    """Give what the filters of a rule, which must be right, are compiled with."""
+    return _compared(Fields.of(document, []), environment, defaults)
+
+
+def _compared(fields: Fields, environment: Environment, defaults: Defaults) -> Environment:
+    """Read how the rule compares."""
+    ignore_case = fields.choice("case", {"ignore": True, "exact": False}, defaults.ignore_case)
+    event_clock = fields.choice("clock", {"receive": False, "event": True}, defaults.event_clock)
+    return msgspec.structs.replace(environment, ignore_case=ignore_case, event_clock=event_clock)
+
+
 def _incident(fields: Fields, patterns: Patterns, ways: Sequence[Way], environment: Environment) -> Mapped:
     """Read the mapping of a rule; one that groups by nothing needs none."""
     incident = fields.table("incident", required=any(each.group_by for each in patterns.own))
@@ -103,7 +116,7 @@ def _incident(fields: Fields, patterns: Patterns, ways: Sequence[Way], environme
 def _rule(fields: Fields, patterns: Patterns, ways: Sequence[Way], defaults: Defaults) -> Rule:
     """Read everything but the patterns and the mapping."""
     rule_id = fields.text("id")
-    if rule_id and not _ID.fullmatch(rule_id):
+    if rule_id and not ID.fullmatch(rule_id):
         fields.at_value("id must be 1 to 128 letters, digits, '_', '-' and '.'", "id")
     negated = any(way.without for way in ways)
     final = fields.choice("decide", {"arrival": False, "final": True}, negated or any(map(decided_last, patterns.all)))
@@ -141,7 +154,7 @@ def _milliseconds(fields: Fields, key: str, low: int, default: int) -> int:
 def _techniques(fields: Fields) -> tuple[str, ...]:
     techniques = fields.texts("techniques")
     for technique, index in techniques.items():
-        if not _TECHNIQUE.fullmatch(technique):
+        if not TECHNIQUE.fullmatch(technique):
             message = f"{technique!r} is not an ATT&CK technique such as 'T1046' or 'T1059.006'"
             fields.at_value(message, "techniques", index)
     return tuple(techniques)

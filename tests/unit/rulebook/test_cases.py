@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_app.language.diagnostics import LanguageError
-from stream_app.rulebook.cases import Case, load_cases, read_cases
+from stream_app.rulebook.cases import Case, cases_beside, load_cases, read_cases
 from stream_app.rulebook.document import parse_document
 
 SMALL = """\
@@ -131,3 +131,21 @@ def test_a_mutated_file_of_cases_is_read_or_refused(at: int, length: int, fragme
     else:
         said = ()
     assert cases or said
+
+
+def test_cases_lie_beside_their_rules(tmp_path: Path) -> None:
+    """Each case knows its place; a rule need not have any; what is wrong with any file comes in one run."""
+    documents = {}
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        documents[name] = parse_document((tmp_path / name / f"{name}.toml").as_posix(), "")
+    (tmp_path / "one" / "cases.toml").write_text(SMALL)
+    found = cases_beside(documents)
+    assert ["one"] == list(found)
+    path = (tmp_path / "one" / "cases.toml").as_posix()
+    assert [f"{path}:10", f"{path}:14"] == [case.place for case in found["one"]]
+    for name in ("two", "three"):
+        (tmp_path / name / "cases.toml").write_text("case = []")
+    with pytest.raises(LanguageError) as caught:
+        cases_beside(documents)
+    assert ["two", "three"] == [Path(each.path).parent.name for each in caught.value.diagnostics]

@@ -9,53 +9,13 @@ import pytest
 
 from stream_app.language.values import AttributeType
 from stream_app.sysmon.attributes import ACTING, EVENTS, FIELDS, PER_EVENT, VOCABULARY, fields_of
+from stream_app.sysmon.carried import FIELDS_OF_SYSMON, carried_by
 from stream_app.sysmon.normalise import normalise
 from stream_app.sysmon.readings import ANY_EVENT, TABLES
 
 RULES = Path(__file__).parents[3].parent / "shared" / "data" / "fortisiem-rules"
 SAMPLE_NAMES = {"ObjectContianAll", "ObjectEndWith", "ObjectRe", "ObjectSkipStar", "ObjectStar", "ObjectStartwith"}
 """Names that a sample rule of the converter's tests made up."""
-
-FIELDS_OF_SYSMON = {
-    1: "RuleName UtcTime ProcessGuid ProcessId Image FileVersion Description Product Company "
-    "OriginalFileName CommandLine CurrentDirectory User LogonGuid LogonId TerminalSessionId "
-    "IntegrityLevel Hashes ParentProcessGuid ParentProcessId ParentImage ParentCommandLine ParentUser",
-    2: "RuleName UtcTime ProcessGuid ProcessId Image TargetFilename CreationUtcTime PreviousCreationUtcTime User",
-    3: "RuleName UtcTime ProcessGuid ProcessId Image User Protocol Initiated SourceIsIpv6 SourceIp "
-    "SourceHostname SourcePort SourcePortName DestinationIsIpv6 DestinationIp DestinationHostname "
-    "DestinationPort DestinationPortName",
-    4: "UtcTime State Version SchemaVersion",
-    5: "RuleName UtcTime ProcessGuid ProcessId Image User",
-    6: "RuleName UtcTime ImageLoaded Hashes Signed Signature SignatureStatus",
-    7: "RuleName UtcTime ProcessGuid ProcessId Image ImageLoaded FileVersion Description Product Company "
-    "OriginalFileName Hashes Signed Signature SignatureStatus User",
-    8: "RuleName UtcTime SourceProcessGuid SourceProcessId SourceImage TargetProcessGuid TargetProcessId "
-    "TargetImage NewThreadId StartAddress StartModule StartFunction SourceUser TargetUser",
-    9: "RuleName UtcTime ProcessGuid ProcessId Image Device User",
-    10: "RuleName UtcTime SourceProcessGUID SourceProcessId SourceThreadId SourceImage TargetProcessGUID "
-    "TargetProcessId TargetImage GrantedAccess CallTrace SourceUser TargetUser",
-    11: "RuleName UtcTime ProcessGuid ProcessId Image TargetFilename CreationUtcTime User",
-    12: "RuleName EventType UtcTime ProcessGuid ProcessId Image TargetObject User",
-    13: "RuleName EventType UtcTime ProcessGuid ProcessId Image TargetObject Details User",
-    14: "RuleName EventType UtcTime ProcessGuid ProcessId Image TargetObject NewName User",
-    15: "RuleName UtcTime ProcessGuid ProcessId Image TargetFilename CreationUtcTime Hash Contents User",
-    16: "UtcTime Configuration ConfigurationFileHash",
-    17: "RuleName EventType UtcTime ProcessGuid ProcessId PipeName Image User",
-    18: "RuleName EventType UtcTime ProcessGuid ProcessId PipeName Image User",
-    19: "RuleName EventType UtcTime Operation User EventNamespace Name Query",
-    20: "RuleName EventType UtcTime Operation User Name Type Destination",
-    21: "RuleName EventType UtcTime Operation User Consumer Filter",
-    22: "RuleName UtcTime ProcessGuid ProcessId QueryName QueryStatus QueryResults Image User",
-    23: "RuleName UtcTime ProcessGuid ProcessId User Image TargetFilename Hashes IsExecutable Archived",
-    24: "RuleName UtcTime ProcessGuid ProcessId Image Session ClientInfo Hashes Archived User",
-    25: "RuleName UtcTime ProcessGuid ProcessId Image Type User",
-    26: "RuleName UtcTime ProcessGuid ProcessId User Image TargetFilename Hashes IsExecutable",
-    27: "RuleName UtcTime ProcessGuid ProcessId User Image TargetFilename Hashes",
-    28: "RuleName UtcTime ProcessGuid ProcessId User Image TargetFilename Hashes IsExecutable",
-    29: "RuleName UtcTime ProcessGuid ProcessId User Image TargetFilename Hashes",
-    255: "UtcTime ID Description",
-}
-"""Sysmon's events and their fields, as Sysmon's own documentation and manifest list them."""
 
 
 def test_every_event_has_a_name() -> None:
@@ -91,6 +51,16 @@ def test_every_field_arrives(event_id: int) -> None:
     promised = {name for field in texts for name in fields_of(event_id)[field]}
 
     assert set() == promised - set(event.attributes)
+    assert set(event.attributes) <= carried_by(event_id)
+    assert promised <= carried_by(event_id)
+
+
+def test_what_is_read_from_a_field_is_carried_with_it() -> None:
+    """Domains beside accounts, and hashes by their algorithms; an event without hashes carries none."""
+    assert {"user", "domain", "hashMD5", "hashIMP"} <= carried_by(1)
+    assert {"user", "domain", "hostName", "phCustId"} <= carried_by(3)
+    assert set() == {"command", "parentProcName", "hashMD5", "targetDomain"} & carried_by(3)
+    assert {"targetUser", "targetDomain"} <= carried_by(10)
 
 
 def test_types() -> None:

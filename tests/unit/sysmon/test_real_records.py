@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stream_app.sysmon.carried import FIELDS_OF_SYSMON, carried_by
 from stream_app.sysmon.normalise import Unreadable, normalise
 
 RECORDS = Path(__file__).parents[3].parent / "shared" / "data" / "sysmon"
@@ -43,7 +44,10 @@ def _records(path: Path) -> Iterator[bytes]:
 
 @needs_records
 def test_real_records(capsys: pytest.CaptureFixture[str]) -> None:
-    """No record of any file is unreadable but the malformed ones; every shape of the data is met."""
+    """No record of any file is unreadable but the malformed ones; every shape of the data is met.
+
+    None carries what its event is said not to carry.
+    """
     read: Counter[str] = Counter()
     refused: Counter[str] = Counter()
     shapes: Counter[str] = Counter()
@@ -58,6 +62,8 @@ def test_real_records(capsys: pytest.CaptureFixture[str]) -> None:
                 continue
             assert "Sysmon-" in str(event.attributes["eventType"])
             assert event.recorded is not None
+            event_id = int(str(event.attributes.get("winEventId", -1)))
+            assert event_id not in FIELDS_OF_SYSMON or set(event.attributes) <= carried_by(event_id)
             read[path.name] += 1
             shapes[event.shape] += 1
 
