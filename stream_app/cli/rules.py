@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from stream_app.cli import rules_export, rules_import
+from stream_app.cli import rules_explain, rules_export, rules_import
 from stream_app.cli.environment import settings
 from stream_app.cli.screen import counted
 from stream_app.language.diagnostics import Diagnostic, LanguageError
@@ -18,8 +18,8 @@ def command() -> None:
     """Look at rules, take them over from other systems, and give them to those."""
 
 
-command.add_command(rules_import.command)
-command.add_command(rules_export.command)
+for each in (rules_explain, rules_import, rules_export):
+    command.add_command(each.command)
 
 
 @command.command()

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 AND, OR = "AND", "OR"
 
 
-class Seen(Struct, frozen=True):
+class Seen(Struct, frozen=True, omit_defaults=True):
     """What a comparison saw: an attribute, or an operand that is computed, and its value; ``None`` is absent."""
 
     name: str
@@ -50,7 +50,7 @@ class Seen(Struct, frozen=True):
     """What the value is not, where its attribute compares as that: ``a number``, ``an IP address``."""
 
 
-class Part(Struct, frozen=True):
+class Part(Struct, frozen=True, omit_defaults=True):
     """A comparison, or several joined by AND or OR, with its answer."""
 
     text: str
