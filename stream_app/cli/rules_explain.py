@@ -1,11 +1,10 @@
 """``stream-app rules explain``: why a rule fired or not, for each event of files, as a replay plays them."""
 
 import tomllib
-from collections import Counter
-from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -14,19 +13,19 @@ from msgspec.structs import replace
 from stream_app.cli.environment import settings
 from stream_app.cli.explained import explained_text
 from stream_app.cli.failure import WRONG, Failure
-from stream_app.cli.feed import addressed
+from stream_app.cli.inputs import Placed, source, topic_options
 from stream_app.cli.screen import Screen
 from stream_app.engine.explain import Given, explain
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import BadRejection, Rejection, decode_rejection
-from stream_app.kafka.partition import partition_of
 from stream_app.rulebook.rule import Rulebook
 from stream_app.service import parts
 
 
 @click.command(name="explain")
 @click.argument("rule")
-@click.option("--event", "files", required=True, multiple=True, metavar="FILE", help="The events; may be given again.")
+@click.option("--event", "files", multiple=True, metavar="FILE", help="The events; may be given again.")
+@topic_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for each event.")
 @click.option("--rules", "folder", help="Folder of the rules; default: STREAM_APP_RULES.")
 @click.option("--matching", is_flag=True, help="Only the events that the rule matches.")
@@ -50,11 +49,12 @@ def command(  # noqa: PLR0913 - one for each option
     time_moves: bool,
     partitions: int | None,
     context: bool,
+    **asked: Any,  # noqa: ANN401 - the options that name a part of a topic
 ) -> None:
     """Say why RULE (its id, or its folder's name) fired or not on the events in FILE.
 
-    FILE holds records in any shape that replay reads, - is standard input; or what was rejected, as stream-app rejected
-    --json prints it. Several events are played one after the other, so each one finds in its window those before it.
+    FILE is whatever replay reads, and so is --topic; or what was rejected, as stream-app rejected --json prints it and
+    as it lies on its topic. Several events are played one after the other: each finds in its window those before it.
 
     \b
     For each event:
@@ -83,15 +83,12 @@ def command(  # noqa: PLR0913 - one for each option
     rulebook = parts.rulebook(given)
     rule_id = _named(rule, rulebook, Path(given.rules))
     screen = Screen(json=as_json)
-    for each in explain(
-        rulebook,
-        rule_id,
-        _given(files, given.sysmon_topic, given.partitions),
-        sources=given.partitions if time_moves else None,
-        joining=parts.joining(given),
-    ):
-        if each.matches or each.by_time or not matching:
-            screen.result(msgspec.json.encode(each), partial(explained_text, each))
+    with source(files, given, screen, **asked) as read:
+        records = map(_given, read.records(None))
+        sources = read.sources if time_moves else None
+        for each in explain(rulebook, rule_id, records, sources=sources, joining=parts.joining(given)):
+            if each.matches or each.by_time or not matching:
+                screen.result(msgspec.json.encode(each), partial(explained_text, each))
     if not rulebook.rules[rule_id].enabled:
         screen.say(f"{rule_id} is not enabled: explained as if it were", "yellow")
 
@@ -107,18 +104,10 @@ def _named(rule: str, rulebook: Rulebook, folder: Path) -> str:
     raise Failure(f"no rule {rule!r} in {folder}" + (f"; did you mean {near[0]!r}?" if near else ""), WRONG)
 
 
-def _given(files: tuple[str, ...], topic: str, partitions: int) -> Iterator[Given]:
-    """Give the records of the files, placed in partitions as a producer would; of what was rejected, its record."""
-    offsets: Counter[int] = Counter()
-    for each in addressed(files):
-        rejection = _rejection(each.record.value)
-        if rejection is not None:
-            yield _rejected(rejection, each.record.place)
-            continue
-        partition = partition_of(each.key, partitions)
-        record = Record(topic, partition, offsets[partition], each.timestamp, each.record.value)
-        offsets[partition] += 1
-        yield Given(each.record.place, record)
+def _given(placed: Placed) -> Given:
+    """Give a record as it is; of what was rejected, its record."""
+    rejection = _rejection(placed.record.value or b"")
+    return Given(placed.place, placed.record) if rejection is None else _rejected(rejection, placed.place)
 
 
 def _rejection(value: bytes) -> Rejection | None:
