@@ -7,6 +7,7 @@ import msgspec
 
 from stream_app.cli import (
     rules_coverage,
+    rules_explain,
     rules_export,
     rules_fmt,
     rules_import,
@@ -29,8 +30,8 @@ def command() -> None:
     """Look at rules, take them over from other systems, and give them to those."""
 
 
-command.add_command(rules_import.command)
-command.add_command(rules_export.command)
+for each in (rules_explain, rules_import, rules_export):
+    command.add_command(each.command)
 
 
 command.add_command(rules_test.test)
