@@ -5,7 +5,7 @@ read, has the empty key. The timestamp is when the record was received, as far a
 file produced meet the same windows; a record that does not say takes the time of the one before it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from msgspec import Struct
 
@@ -24,11 +24,11 @@ class Addressed(Struct, frozen=True):
     timestamp: int
 
 
-def addressed(paths: Iterable[str]) -> Iterator[Addressed]:
-    """Give the records of the files, one file after the other. Raises FileUnreadable."""
+def addressed(paths: Iterable[str], warn: Callable[[str], None]) -> Iterator[Addressed]:
+    """Give the records of the files, one file after the other; ``warn`` is told of damage. Raises FileUnreadable."""
     for path in paths:
         time = EARLIEST
-        for record in read_records(path):
+        for record in read_records(path, warn):
             key, recorded = _address(record.value)
             time = time if recorded is None else max(EARLIEST, recorded)
             yield Addressed(record, key, time)

@@ -1,20 +1,25 @@
 """Files of Sysmon records go in, single records with their place come out, one at a time whatever the file's size.
 
+A folder is all files in it and below it, in the order of their names.
+
 Decision: what a record is is told line by line, since captures are mixed: a line that begins with ``<Event`` opens an
 XML event, which ends at its ``</Event>`` wherever that is; every other line is a record as it stands (JSON, a syslog or
 agent line). What is broken is passed on as it is, so that normalising refuses it where it can be counted. Compression
-(gzip) and UTF-16 (what PowerShell writes) are told by the file's first bytes, never by its name.
+(gzip), UTF-16 (what PowerShell writes) and Windows' own event logs are told by the file's first bytes, never by its
+name.
 """
 
 import gzip
 import io
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
 from msgspec import Struct
+
+from stream_app.cli.eventlog import MAGIC, EventLog, LogUnreadable
 
 STDIN = "-"
 LIMIT = 16 << 20
@@ -34,7 +39,10 @@ _LONGEST_OPEN = 4096
 
 
 class FileRecord(Struct, frozen=True):
-    """A record of a file: ``line`` counts from 1; ``read`` is how many bytes of the file had been taken by then."""
+    """A record of a file: ``line`` counts from 1; ``read`` is how many bytes of the file had been taken by then.
+
+    In an event log of Windows ``line`` is the number of the record.
+    """
 
     path: str
     line: int
@@ -57,17 +65,45 @@ def size_of(paths: Iterable[str]) -> int | None:
     return sum(file.stat().st_size for file in files) if all(file.is_file() for file in files) else None
 
 
-def read_records(path: str) -> Iterator[FileRecord]:
-    """Give the records of one file, or of standard input for ``-``. Raises :class:`FileUnreadable`."""
+def files_in(paths: Iterable[str]) -> tuple[str, ...]:
+    """Give the files, those of folders in their place: all below them, in the order of names, no hidden ones.
+
+    Raises :class:`FileUnreadable` for a folder without any.
+    """
+    found: list[str] = []
+    for path in paths:
+        if path == STDIN or not Path(path).is_dir():
+            found.append(path)
+            continue
+        below = [
+            each
+            for each in sorted(Path(path).rglob("*"))
+            if each.is_file() and not any(part.startswith(".") for part in each.relative_to(path).parts)
+        ]
+        if not below:
+            raise FileUnreadable(f"{path}: no file in this folder")
+        found += map(str, below)
+    return tuple(found)
+
+
+def read_records(path: str, warn: Callable[[str], None]) -> Iterator[FileRecord]:
+    """Give the records of one file, or of standard input for ``-``. Raises :class:`FileUnreadable`.
+
+    ``warn`` is told of what is damaged where the rest can be read.
+    """
     name = "<stdin>" if path == STDIN else path
     line = 0
     try:
         with sys.stdin.buffer if path == STDIN else Path(path).open("rb") as raw:
             measured = raw.seekable()
-            for number, value in _records(_opened(cast("io.BufferedReader", raw))):
+            stream = _opened(cast("io.BufferedReader", raw))
+            log = EventLog(stream) if stream.peek(len(MAGIC)).startswith(MAGIC) else None
+            for number, value in _records(stream) if log is None else log.events():
                 line = number
                 yield FileRecord(name, number, value, raw.tell() if measured else 0)
-    except (OSError, EOFError, UnicodeError) as error:
+            if log is not None and log.damage:
+                warn(f"{name}: warning: {log.damage}")
+    except (OSError, EOFError, UnicodeError, LogUnreadable) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         after = f" after line {line}" if line else ""
         raise FileUnreadable(f"{name}: cannot be read{after}: {reason}") from error

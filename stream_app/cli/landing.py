@@ -212,6 +212,6 @@ def _by_rule(
 
 def _why(problem: Diagnostic) -> str:
     """Say what the loader says, with what stands there: the file that it names is not kept."""
-    excerpt = problem.source_line[problem.column - 1 :][:_EXCERPT].strip()
+    excerpt = problem.source_line[problem.column - 1 :][:_EXCERPT].removesuffix("'''").strip()
     said = f"{problem.message} (at {excerpt})" if excerpt else problem.message
     return "; ".join([said, *(hint for mark, hint in _HINTS.items() if mark in problem.message)])

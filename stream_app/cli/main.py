@@ -15,6 +15,7 @@ from stream_app.cli.failure import FAILED, WRONG, Failure
 from stream_app.cli.files import FileUnreadable
 from stream_app.kafka.admin import KafkaUnavailable
 from stream_app.kafka.local import LocalBrokerUnavailable
+from stream_app.kafka.ranges import RangeUnreadable
 from stream_app.kafka.watchlists import WatchListsUnread
 from stream_app.language.diagnostics import LanguageError
 from stream_app.service.settings import SettingsError
@@ -38,6 +39,7 @@ _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (LanguageError, WRONG, "rules that cannot run"),
     (FileUnreadable, FAILED, ""),
     (KafkaUnavailable, FAILED, ""),
+    (RangeUnreadable, FAILED, ""),
     (WatchListsUnread, FAILED, ""),
     (LocalBrokerUnavailable, FAILED, ""),
 )

@@ -7,7 +7,7 @@ import click
 
 from stream_app.cli.environment import settings
 from stream_app.cli.feed import Addressed, addressed
-from stream_app.cli.files import size_of
+from stream_app.cli.files import files_in, size_of
 from stream_app.cli.screen import Bar, Screen, counted
 from stream_app.cli.waiting import reach
 from stream_app.kafka.producing import Outgoing, produce
@@ -29,15 +29,16 @@ KAFKA_TAKES = 1_000_000 - 1_000
     "workers that follow the wall clock (STREAM_APP_DRAINED) they are late.",
 )
 def command(files: tuple[str, ...], timestamps: str) -> None:
-    """Send the records in FILE… (JSON lines, XML, gzip of either; - is standard input) to the sysmon topic."""
+    """Send the records in FILE… (JSON lines, XML, EVTX, gzip; a folder; - is standard input) to the sysmon topic."""
     given = settings()
     screen = Screen()
     connection = parts.connection(given)
     reach(connection)
+    files = files_in(files)
     began = time.monotonic()
     too_large: list[Addressed] = []
     with screen.progress("sending", size_of(files)) as bar:
-        sent = produce(connection, parts.names(given).sysmon, _outgoing(files, timestamps, bar, too_large))
+        sent = produce(connection, parts.names(given).sysmon, _outgoing(files, timestamps, screen, bar, too_large))
     for each in too_large:
         screen.say(f"{each.record.place}: {len(each.record.value):,} bytes are more than Kafka takes: not sent", "red")
     seconds = time.monotonic() - began
@@ -47,8 +48,10 @@ def command(files: tuple[str, ...], timestamps: str) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _outgoing(files: tuple[str, ...], timestamps: str, bar: Bar, too_large: list[Addressed]) -> Iterator[Outgoing]:
-    for each in addressed(files):
+def _outgoing(
+    files: tuple[str, ...], timestamps: str, screen: Screen, bar: Bar, too_large: list[Addressed]
+) -> Iterator[Outgoing]:
+    for each in addressed(files, screen.say):
         bar.advance(each.record.read)
         if len(each.key) + len(each.record.value) > KAFKA_TAKES:
             too_large.append(each)

@@ -1,15 +1,14 @@
-"""``stream-app replay``: files through the rules without a Kafka; the incidents are those that workers would make."""
+"""``stream-app replay``: records through the rules; the incidents are those that workers would make."""
 
 import time
-from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import click
 from msgspec.structs import replace
 
 from stream_app.cli.environment import settings
-from stream_app.cli.feed import addressed
-from stream_app.cli.files import size_of
+from stream_app.cli.inputs import Source, source, topic_options
 from stream_app.cli.screen import Bar, Screen, counted
 from stream_app.engine.detect import STAGES
 from stream_app.engine.joined import Replayed
@@ -18,7 +17,6 @@ from stream_app.engine.rejection import Rejection
 from stream_app.engine.replay import Tally, replay
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.guard import Guard
-from stream_app.kafka.partition import partition_of
 from stream_app.service import parts
 
 SHOWN = 20
@@ -26,7 +24,8 @@ SHOWN = 20
 
 
 @click.command(name="replay")
-@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.argument("files", nargs=-1, metavar="[FILE…]")
+@topic_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it would lie on the incidents topic.")
 @click.option("--rules", "folder", help="Folder of the rules; default: STREAM_APP_RULES.")
 @click.option(
@@ -57,8 +56,14 @@ def command(  # noqa: PLR0913 - one for each option
     partitions: int | None,
     context: bool,
     all_rejected: bool,
+    **asked: Any,  # noqa: ANN401 - the options that name a part of a topic
 ) -> None:
-    """Run the records in FILE… (JSON lines, XML, gzip of either; - is standard input) through the rules."""
+    """Run the records in FILE…, or of a part of a topic, through the rules.
+
+    FILE is JSON lines, XML, an event log of Windows (EVTX), or gzip of any; a folder is all files in it; - is standard
+    input. What of an event log is damaged is told and left out. --topic takes records of Kafka with their timestamps:
+    all partitions, or one, between offsets or times.
+    """
     given = settings()
     given = replace(
         given,
@@ -71,9 +76,9 @@ def command(  # noqa: PLR0913 - one for each option
     screen = Screen(json=as_json)
     tally = Tally()
     began = time.monotonic()
-    with screen.progress("replaying", size_of(files)) as bar:
-        feed = Feed(files, given.sysmon_topic, given.partitions, bar)
-        sources = given.partitions if time_moves else None
+    with source(files, given, screen, **asked) as read, screen.progress("replaying", read.total) as bar:
+        sources = read.sources if time_moves else None
+        feed = Feed(read, bar)
         with Guard(given.record_budget_ms, *STAGES):
             for found in replay(rulebook, feed.records(), sources=sources, tally=tally, joining=joining):
                 if not isinstance(found, Rejection):
@@ -89,22 +94,17 @@ def command(  # noqa: PLR0913 - one for each option
 
 
 class Feed:
-    """Files as records of a topic, placed in partitions as a producer would; ``place`` is where the last one stands."""
+    """The records of a source; ``place`` is where the last one stands."""
 
-    def __init__(self, files: tuple[str, ...], topic: str, partitions: int, bar: Bar) -> None:
-        self._files, self._topic, self._partitions, self._bar = files, topic, partitions, bar
-        self._offsets: Counter[int] = Counter()
+    def __init__(self, source: Source, bar: Bar) -> None:
+        self._source, self._bar = source, bar
         self.place = ""
 
     def records(self) -> Iterator[Record]:
-        """Give the records in the order of the files. Raises FileUnreadable."""
-        for each in addressed(self._files):
-            partition = partition_of(each.key, self._partitions)
-            offset = self._offsets[partition]
-            self._offsets[partition] += 1
-            self.place = each.record.place
-            self._bar.advance(each.record.read)
-            yield Record(self._topic, partition, offset, each.timestamp, each.record.value)
+        """Give the records in their order."""
+        for each in self._source.records(self._bar):
+            self.place = each.place
+            yield each.record
 
 
 def said_of_joins(joins: Replayed) -> str:

@@ -7,6 +7,7 @@ import msgspec
 
 from stream_app.cli import (
     rules_coverage,
+    rules_explain,
     rules_export,
     rules_fmt,
     rules_import,
@@ -33,6 +34,7 @@ command.add_command(rules_new.new)
 command.add_command(rules_test.test)
 command.add_command(rules_coverage.coverage)
 command.add_command(rules_lint.lint)
+command.add_command(rules_explain.command)
 command.add_command(rules_fmt.fmt)
 command.add_command(rules_schema.schema)
 command.add_command(rules_import.command)

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from stream_app.cli.environment import settings
-from stream_app.cli.failure import FAILED
+from stream_app.cli.failure import FAILED, writing
 from stream_app.cli.landing import Folder
 from stream_app.cli.screen import counted, one_line
 from stream_app.rulebook.fortisiem_export import export_xml
@@ -37,7 +37,8 @@ def command(folder: Path | None, *, fortisiem_xml: bool, out: Path | None, repor
     if out is None:
         sys.stdout.buffer.write(data)
     else:
-        out.write_bytes(data)
+        with writing():
+            out.write_bytes(data)
     for each in told:
         where = found[each.id].as_posix()
         if each.refused:
@@ -47,7 +48,8 @@ def command(folder: Path | None, *, fortisiem_xml: bool, out: Path | None, repor
     refused = sum(bool(each.refused) for each in told)
     click.echo(f"{path}: {counted(len(told) - refused, 'rule')} exported, {refused:,} refused", err=True)
     if report is not None:
-        report.write_bytes(msgspec.json.format(msgspec.json.encode(told)) + b"\n")
+        with writing():
+            report.write_bytes(msgspec.json.format(msgspec.json.encode(told)) + b"\n")
     if refused:
         raise SystemExit(FAILED)
 

@@ -10,10 +10,10 @@ import msgspec
 from msgspec.structs import replace
 
 from stream_app.cli.environment import settings
-from stream_app.cli.failure import FAILED, WRONG, Failure
+from stream_app.cli.failure import FAILED, WRONG, Failure, writing
 from stream_app.cli.landing import Folder, Landed, keep, land
 from stream_app.cli.screen import Screen, counted, one_line
-from stream_app.cli.sources import PAGE, XML, files, imported, rules_of
+from stream_app.cli.sources import PAGE, XML, files, imported, is_sigma, rules_of, sigma_rules_of
 from stream_app.rulebook.imported import (
     Choices,
     Imported,
@@ -22,6 +22,7 @@ from stream_app.rulebook.imported import (
     reads_incidents,
     with_watch_lists,
 )
+from stream_app.rulebook.load import GROUPS
 from stream_app.service import parts
 
 _PATH = click.Path(path_type=Path)
@@ -31,6 +32,11 @@ _THERE = click.Path(path_type=Path, exists=True)
 @click.command(name="import")
 @click.argument("sources", nargs=-1, required=True, type=_THERE)
 @click.option("-o", "--out", required=True, type=_PATH, help="Folder of rules; those that are in it stay.")
+@click.option(
+    "--placeholders",
+    type=_THERE,
+    help='Values for what Sigma rules expand: TOML, a list for each name, as in admins = ["root", "a*"].',
+)
 @click.option("--report", type=_PATH, help="Write the report to this file too, as JSON.")
 @click.option("--groups", multiple=True, type=_THERE, help="A group's file (NAME.toml), or a folder of them.")
 @click.option(
@@ -56,6 +62,7 @@ def command(  # noqa: PLR0913 - one for each option
     out: Path,
     report: Path | None,
     groups: tuple[Path, ...],
+    placeholders: Path | None,
     bare_mix: Literal["and", "or"] | None,
     ids: Literal["rule", "event-type"],
     note_source: bool | None,
@@ -63,7 +70,10 @@ def command(  # noqa: PLR0913 - one for each option
     overwrite: bool,
     keep_refused: Path | None,
 ) -> None:
-    """Make rule files of FortiSIEM's rule XML and of its catalogue's pages (text or HTML): files, or folders of them.
+    """Make rule files of FortiSIEM's rule XML, of its catalogue's pages (text or HTML) and of Sigma's rules.
+
+    SOURCES are files, or folders of them. Sigma's (YAML) need the extra sigma; all that are named together may be
+    about one another.
 
     Every good rule is written to OUT, in a folder of its own; every other is named with its place and the reason, and
     the exit status is 1. Texts stay as they are. Where XML notes its source, pages do not, unless you say so.
@@ -77,34 +87,55 @@ def command(  # noqa: PLR0913 - one for each option
     }
     found, others = files(sources)
     if not found:
-        raise Failure("no rule XML and no rule page in what was named", WRONG)
+        raise Failure("no rule XML, no rule page and no rule of Sigma's in what was named", WRONG)
+    expanded = _placeholders(placeholders)
     read: list[Imported | Refused] = []
     with Screen().progress("Reading rules", None, "rules") as bar:
+        of_sigma = [path for path in found if is_sigma(path)]
+        if of_sigma:
+            read += sigma_rules_of(of_sigma, expanded, bar.advance)
         for path in found:
+            if is_sigma(path):
+                continue
             rules = rules_of(path, choices)
             read += rules
             bar.advance(records=len(rules))
         defaults = parts.defaults(settings())
         folder = Folder.of(out, defaults)
-        offered = _groups(groups)
+        offered = _groups(groups, out / GROUPS)
         ready, refused = _prepared(read, folder, offered)
-        landed = land(ready, folder, offered, defaults, overwrite=overwrite)
+        with writing():
+            landed = land(ready, folder, offered, defaults, overwrite=overwrite)
     landed.refused += refused
-    if keep_refused is not None:
-        keep(landed.rejected, keep_refused)
     _say(landed, len(found), out)
-    if report is not None:
-        report.write_bytes(msgspec.json.format(msgspec.json.encode(_told(landed, others))) + b"\n")
+    with writing():
+        if keep_refused is not None:
+            keep(landed.rejected, keep_refused)
+        if report is not None:
+            report.write_bytes(msgspec.json.format(msgspec.json.encode(_told(landed, others))) + b"\n")
     if landed.refused:
         raise SystemExit(FAILED)
 
 
-def _groups(named: Iterable[Path]) -> dict[str, Path]:
-    """Give the groups that were offered, by name."""
+def _placeholders(path: Path | None) -> dict[str, list[str]]:
+    """Read the values of placeholders."""
+    if path is None:
+        return {}
+    try:
+        return msgspec.toml.decode(path.read_bytes(), type=dict[str, list[str]])
+    except msgspec.MsgspecError as error:
+        raise click.UsageError(f"--placeholders {path}: {error}") from error
+
+
+def _groups(named: Iterable[Path], there: Path) -> dict[str, Path]:
+    """Give the groups that were offered, by name; those that are there already must say the same."""
     found = [each for path in named for each in (sorted(path.glob("*.toml")) if path.is_dir() else [path])]
     for path in found:
         if path.suffix != ".toml":
             raise click.UsageError(f"--groups {path}: a group's file is NAME.toml")
+        own = there / path.name
+        if own.exists() and own.read_bytes() != path.read_bytes():
+            raise click.UsageError(f"--groups {path}: {own} is there already and says otherwise")
     return {path.stem: path for path in found}
 
 
@@ -159,12 +190,12 @@ def _told(landed: Landed, others: Iterable[Path]) -> dict[str, object]:
     """Give the report as plain data."""
     return {
         "imported": [
-            {**_place(found), "path": path.as_posix(), "changed": found.changed, "leftOut": found.left_out}
+            {**_place(found), "path": path.as_posix(), "changed": found.changed, "left_out": found.left_out}
             for found, path in landed.imported
         ],
         "refused": [{**_place(refused), "reasons": refused.reasons} for refused in _in_order(landed.refused)],
-        "leftOut": _left_out(landed),
-        "passedOver": [path.as_posix() for path in others],
+        "left_out": _left_out(landed),
+        "passed_over": [path.as_posix() for path in others],
     }
 
 

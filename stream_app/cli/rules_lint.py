@@ -56,9 +56,10 @@ def _sampled(read: Loaded, rules: Iterable[str], samples: tuple[str, ...]) -> It
     """Count what filters want of the records of the files."""
     sample = Sample(read, rules)
     done = 0
-    with Screen().progress("reading", size_of(samples)) as bar:
+    screen = Screen()
+    with screen.progress("reading", size_of(samples)) as bar:
         for path in samples:
-            for record in read_records(path):
+            for record in read_records(path, screen.say):
                 sample.take(record.value)
                 bar.advance(done + record.read)
             done += Path(path).stat().st_size

@@ -35,13 +35,14 @@ class Screen:
 
     def incident(self, data: bytes) -> None:
         """Show an incident, given as the JSON of the incidents topic."""
-        self._show(data, lambda: incident_text(msgspec.json.decode(data)))
+        self.result(data, lambda: incident_text(msgspec.json.decode(data)))
 
     def rejection(self, data: bytes, rejection: Rejection) -> None:
         """Show a rejection, given as the JSON of the rejected topic and as what was read from it."""
-        self._show(data, lambda: rejection_text(rejection))
+        self.result(data, lambda: rejection_text(rejection))
 
-    def _show(self, data: bytes, text: Callable[[], Text]) -> None:
+    def result(self, data: bytes, text: Callable[[], Text]) -> None:
+        """Show a result, given as JSON and as what lays it out for reading."""
         if not self.json:
             self.out.print(text())
         elif self.out.is_terminal:

@@ -1,22 +1,26 @@
 """Files and folders that a person names go in; the rules in them come out as importers read them, or why not.
 
 What a file is, is told by its name's ending where it has one of ours, else by how it begins. Of a folder, files with
-other endings are passed over, and so are texts that hold no rule page: a folder may hold a README.
+other endings are passed over, and so are texts that hold no rule page, and YAML that is no rule of Sigma's: a folder
+may hold a README.
 """
 
-from collections.abc import Iterable, Iterator
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from stream_app.cli.failure import Failure
 from stream_app.rulebook.fortisiem_page import import_page, is_page
 from stream_app.rulebook.fortisiem_xml import import_xml
 from stream_app.rulebook.imported import Choices, Imported, Origin, Reason, Refused
 from stream_app.rulebook.page_lines import is_html
+from stream_app.rulebook.sigma_texts import may_be_sigma
 
-XML, PAGE = "xml", "page"
+XML, PAGE, SIGMA = "xml", "page", "sigma"
 LARGEST = 64 << 20
 """Bytes of a file of rules, beyond which it is none."""
 
-_KINDS = {".xml": XML, ".htm": PAGE, ".html": PAGE, ".txt": PAGE}
+_KINDS = {".xml": XML, ".htm": PAGE, ".html": PAGE, ".txt": PAGE, ".yml": SIGMA, ".yaml": SIGMA}
 
 
 def files(named: Iterable[Path]) -> tuple[list[Path], list[Path]]:
@@ -50,6 +54,48 @@ def rules_of(path: Path, choices: dict[str, Choices]) -> tuple[Imported | Refuse
     return (import_page(shown, data, choices[PAGE]),)
 
 
+def is_sigma(path: Path) -> bool:
+    """Tell a file of Sigma's by its ending."""
+    return _KINDS.get(path.suffix.lower()) == SIGMA
+
+
+def sigma_rules_of(
+    paths: Iterable[Path], placeholders: Mapping[str, Sequence[str]], done: Callable[[], object]
+) -> Iterator[Imported | Refused]:
+    """Read Sigma's files all together, for they are about one another; ``done`` is called behind each.
+
+    Raises Failure: what reads them is not installed.
+    """
+    try:
+        sigma = importlib.import_module("stream_app.rulebook.sigma")
+    except ModuleNotFoundError as error:
+        advice = "pip install 'stream_app[sigma]'"
+        raise Failure(f"Sigma's rules are read by pySigma, which is not installed ({error.name}): {advice}") from error
+    texts: list[tuple[str, str]] = []
+    for path in paths:
+        try:
+            texts.append((path.as_posix(), _text(path)))
+        except (OSError, ValueError) as error:
+            yield _refused(path.as_posix(), f"cannot be read: {error}")
+    yield from sigma.import_sigma(texts, _include, placeholders, done)
+
+
+def _include(path: str, name: str) -> tuple[str, str]:
+    """Read what a file of Sigma's includes: a file beside it. Raises OSError and ValueError."""
+    other = Path(path).parent / name
+    return other.as_posix(), _text(other)
+
+
+def _text(path: Path) -> str:
+    data = _bytes(path)
+    if len(data) > LARGEST:
+        raise ValueError(f"larger than {LARGEST >> 20} MiB: split it")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start} is no UTF-8: save it as UTF-8") from error
+
+
 def imported(found: Iterable[Imported | Refused]) -> Iterator[Imported]:
     """Give the rules among what was read."""
     return (each for each in found if isinstance(each, Imported))
@@ -62,10 +108,11 @@ def _bytes(path: Path) -> bytes:
 
 def _may_hold_rules(path: Path) -> bool:
     kind = _KINDS.get(path.suffix.lower())
-    if kind != PAGE:
+    if kind not in {PAGE, SIGMA}:
         return kind == XML
     try:
-        return is_page(_bytes(path).decode("utf-8", "replace"))
+        text = _bytes(path).decode("utf-8", "replace")
+        return is_page(text) if kind == PAGE else may_be_sigma(text)
     except OSError:
         return True  # which is said when it is read
 

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from stream_app.cli.failure import Failure
 from stream_app.cli.feed import Addressed, addressed
+from stream_app.cli.files import files_in
 from stream_app.cli.screen import Bar, Screen, counted
 from stream_app.cli.throttle import Throttle
 from stream_app.cli.watch import Watch
@@ -83,7 +84,7 @@ class Stage:
     def play(self, source: str, worker: WorkerProcess, bar: Bar) -> None:
         """Play a file until all that comes of it has been shown. Raises Failure, FileUnreadable."""
         self._began = self._moved = time.monotonic()
-        for each in addressed([source]):
+        for each in addressed(files_in([source]), self._screen.say):
             self._send(each, worker)
             bar.advance(each.record.read)
             if time.monotonic() - self._looked > LOOK:

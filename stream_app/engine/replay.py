@@ -12,7 +12,7 @@ Decision: the end of the records decides what waits and says what was held back,
 when records have moved time far enough past it, not because a file ends.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -34,7 +34,7 @@ from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
 from stream_app.engine.watchlist import additions, put
-from stream_app.rulebook.rule import Rulebook
+from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.sysmon.parts import Unreadable
 
 if TYPE_CHECKING:
@@ -43,6 +43,18 @@ if TYPE_CHECKING:
 
 EVERYTHING = 1 << 63
 """Behind every position: nothing is read again here."""
+
+
+class Step(Struct, frozen=True):
+    """A match that has been counted, for whoever watches a replay."""
+
+    rule: Rule
+    key: bytes
+    match: Match
+    before: "Row | None"
+    observed: Observed
+    time: int | None
+    """The stream's time, ms."""
 
 
 class Tally(Struct):
@@ -89,45 +101,39 @@ def replay(  # noqa: PLR0913 - each has a name and, but for two, a default
     puts on them is there for the records behind its own. Rules that use them play one replay at a time. Where
     ``joining`` says how, connections are joined with their processes. Who plays a rulebook often makes it ``ready``.
     """
-    if rulebook.lists is not None:
-        rulebook.lists.clear()
     tally = Tally() if tally is None else tally
     joined = None
     if joining is not None:
         tally.joins = Replayed()
         joined = Joined(joining, tally.joins)
-    ready = Ready.of(rulebook, context=joined is not None) if ready is None else ready
-    flow = _Flow(rulebook, sources, tally, joined, ready)
+    flow = Flow(rulebook, sources, tally, joined, ready=ready)
     for record in records if joined is None else joined.delayed(records, flow.detector.read):
-        tally.records += 1
-        for each in flow.take(record):
-            yield _counted(each, tally)
-    for each in flow.end():
-        yield _counted(each, tally)
+        yield from flow.play(record)
+    yield from flow.finish()
 
 
-def _counted(each: Incident | Rejection, tally: Tally) -> Incident | Rejection:
-    if isinstance(each, Rejection):
-        tally.rejected[each.reason] = tally.rejected.get(each.reason, 0) + 1
-    else:
-        tally.incidents += 1
-        if each.revision == 1 and each.rule.lists is not None:
-            for entry, listing in additions(each):
-                put(each.rule.lists, entry, listing)
-    return each
+class Flow:
+    """One replay, record by record, as :func:`replay` has it. ``watching`` is told of each match as it is counted."""
 
-
-class _Flow:
-    """The state of one replay: rows by key, the agenda, the clock, the next offset of the imagined matches topic."""
-
-    def __init__(
-        self, rulebook: Rulebook, sources: int | None, tally: Tally, joined: Joined | None, ready: Ready
+    def __init__(  # noqa: PLR0913 - each has its own default
+        self,
+        rulebook: Rulebook,
+        sources: int | None,
+        tally: Tally,
+        joined: Joined | None = None,
+        *,
+        watching: Callable[[Step], None] | None = None,
+        ready: Ready | None = None,
     ) -> None:
+        if rulebook.lists is not None:
+            rulebook.lists.clear()
+        ready = Ready.of(rulebook, context=joined is not None) if ready is None else ready
         self._tally = tally
         self._chain = ready.chain
         self._rules = rulebook.rules
         self.detector = ready.detector
         self._joined = joined
+        self._watching = watching
         self._rows: dict[bytes, Row] = {}
         self._agenda = Agenda()
         self._floods = Floods(lambda _: None, self._agenda)
@@ -135,9 +141,31 @@ class _Flow:
         self._clock = None if sources is None else Clock.new(self._sources)
         self._partitions: dict[tuple[str, str, int], int] = {}
         self._position = -1
+        """The last offset of the imagined matches topic."""
 
-    def take(self, record: Record) -> Iterator[Incident | Rejection]:
+    def play(self, record: Record) -> Iterator[Incident | Rejection]:
         """Take one record through the whole flow."""
+        self._tally.records += 1
+        for each in self._take(record):
+            yield self._counted(each)
+
+    def finish(self) -> Iterator[Incident | Rejection]:
+        """Decide all that waits, and say what was held back: no more is to come."""
+        for each in self._end():
+            yield self._counted(each)
+
+    def _counted(self, each: Incident | Rejection) -> Incident | Rejection:
+        tally = self._tally
+        if isinstance(each, Rejection):
+            tally.rejected[each.reason] = tally.rejected.get(each.reason, 0) + 1
+        else:
+            tally.incidents += 1
+            if each.revision == 1 and each.rule.lists is not None:
+                for entry, listing in additions(each):
+                    put(each.rule.lists, entry, listing)
+        return each
+
+    def _take(self, record: Record) -> Iterator[Incident | Rejection]:
         if record.value is None:
             yield Rejection.of(record, EMPTY, "a record without a value")
             return
@@ -162,8 +190,7 @@ class _Flow:
             yield from self._observe(key, match)
         yield from self._tick(record, record.timestamp if event is None else receive_time(record, event))
 
-    def end(self) -> Iterator[Incident | Rejection]:
-        """Decide all that waits, and say what was held back."""
+    def _end(self) -> Iterator[Incident | Rejection]:
         for _, key in self._agenda.take():
             flood = of_flood(key)
             if flood is not None:
@@ -180,12 +207,15 @@ class _Flow:
         rule = self._rules[match.rule]
         time = None if self._clock is None else self._clock.time
         self._position += 1
-        observed = observe(rule, self._rows.get(key), match, self._position, time)
+        before = self._rows.get(key)
+        observed = observe(rule, before, match, self._position, time)
         observed = self._floods.admit(rule, match.customer, observed, self._position, time)
         self._rows[key] = observed.row
         self._agenda.put(key, wake_at(rule, observed.row))
         self._tally.matches += 1
         self._tally.repeated += observed.repeated
+        if self._watching is not None:
+            self._watching(Step(rule, key, match, before, observed, time))
         yield from self._said(observed)
         if observed.late:
             yield Rejection.late(match, rule.lateness, time)

@@ -16,16 +16,21 @@ from msgspec import Struct
 from stream_app.language import pytree
 from stream_app.language.conditions import Conditions, flattened
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
+from stream_app.language.emit import Form
 from stream_app.language.engines import hazards
 from stream_app.language.environment import Environment
 from stream_app.language.printer import to_text
 from stream_app.language.requirements import Clause, clauses_of
 from stream_app.language.syntax import And, Attribute, Expression, WatchList, nodes
+from stream_app.language.values import AttributeType
 
 if TYPE_CHECKING:
-    from stream_app.language.values import Attributes, Predicate
+    from collections.abc import Callable
 
-__all__ = ["Environment", "Filter", "attributes_read", "compile_filter"]
+    from stream_app.language.syntax import Operand
+    from stream_app.language.values import Attributes, Predicate, Value
+
+__all__ = ["Environment", "Filter", "attributes_read", "compile_filter", "compile_value"]
 
 EVENT_TYPE = "eventType"
 """The attribute that is known first of a record. What a filter says of it alone is compiled apart."""
@@ -96,6 +101,22 @@ def compile_filter(expression: Expression, environment: Environment, place: Plac
     return Filter(kind, text, rest, clauses_of(others, environment), read, lists_read(expression), found)
 
 
+def compile_value(operand: Operand, environment: Environment) -> Callable[[Attributes], Value | None]:
+    """Compile an operand of a filter that compiles: attributes go in, its value comes out, ``None`` for an absent one.
+
+    It is what the filter compares: what is no number has no value where a number is asked for.
+    """
+    writer = Conditions(environment, Place.of(""))
+    form = Form.NUMBER if writer.type_of(operand) is AttributeType.NUMBER else Form.TEXT
+    read = _function(writer.emit(operand, form, frozenset()).value, writer.namespace)
+
+    def value(event: Attributes) -> Value | None:
+        found = cast("Value | None", read(event))
+        return found if found == found else None  # noqa: PLR0124 - NaN alone differs from itself
+
+    return value
+
+
 def attributes_read(expression: Expression) -> frozenset[str]:
     """Name the attributes that a filter reads."""
     return frozenset(node.name for node in nodes(expression) if isinstance(node, Attribute))
@@ -112,9 +133,11 @@ def _joined(terms: list[Expression], whole: Expression) -> Expression:
 
 def _predicate(test: ast.expr | None, namespace: dict[str, object]) -> Predicate:
     """Make a function of a test; without one it is true of everything."""
-    if test is None:
-        return _yes
+    return _yes if test is None else cast("Predicate", _function(test, namespace))
+
+
+def _function(result: ast.expr, namespace: dict[str, object]) -> Callable[[Attributes], object]:
     get = ast.Assign([ast.Name("get", ast.Store())], ast.Attribute(pytree.load("event"), "get", ast.Load()))
-    module = pytree.function("predicate", "event", get, test)
+    module = pytree.function("predicate", "event", get, result)
     exec(compile(module, "<filter>", "exec"), namespace)  # noqa: S102 - runs the tree made above, never text
-    return cast("Predicate", namespace["predicate"])
+    return cast("Callable[[Attributes], object]", namespace["predicate"])

@@ -7,7 +7,6 @@ trigger line of a single subpattern is not written. A page that was cut off is r
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import PurePath
 
 from msgspec.structs import replace
 
@@ -78,7 +77,7 @@ def import_page(path: str, data: bytes, choices: Choices) -> Imported | Refused:
     if page.reasons:
         return Refused(origin, tuple(sorted(page.reasons, key=lambda reason: reason.line)))
     if choices.note_source:
-        rule = replace(rule, comments=(source_note(PurePath(path).name, rule.id),))
+        rule = replace(rule, comments=(source_note(path, rule.id),))
     left_out = tuple(name for name in DESCRIBES if page.said(name))
     return with_parentheses(Imported(origin, rule, "", changed, left_out), choices.bare_mix)
 

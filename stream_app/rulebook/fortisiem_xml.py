@@ -10,7 +10,6 @@ subpattern and ``<GlobalConstr>attribute = Name.attribute AND …</GlobalConstr>
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import PurePath
 
 from lxml import etree
 from msgspec.structs import replace
@@ -103,7 +102,7 @@ def _imported(path: str, element: etree._Element, choices: Choices) -> Imported 
     event_type = "" if incident is None else incident.attribute("eventType")
     note = next((each for each in part.comments() if each.startswith(SOURCE)), "")
     if not note and choices.note_source:
-        note = source_note(PurePath(path).name, origin.rule)
+        note = source_note(path, origin.rule)
     rule = _rule(part, incident, changed)
     if notes.reasons:
         return Refused(origin, tuple(sorted(notes.reasons, key=lambda reason: reason.line)))

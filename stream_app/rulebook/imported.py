@@ -70,8 +70,8 @@ class Choices(Struct, frozen=True):
 
 
 def source_note(file: str, rule_id: str) -> str:
-    """Give the comment that says where a rule came from; ``file`` without its folder."""
-    return f"{SOURCE}{file}, rule {rule_id}"
+    """Give the comment that says where a rule came from: its file, without the folder, which is somebody's own."""
+    return f"{SOURCE}{file.rpartition('/')[2]}, rule {rule_id}"
 
 
 def with_parentheses(found: Imported, tight: Tight | None) -> Imported:

@@ -10,6 +10,7 @@ from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import Filter
 from stream_app.language.constraint import Constraint, MappedAggregate
 from stream_app.language.diagnostics import Diagnostic
+from stream_app.language.environment import Environment
 from stream_app.rulebook.caps import Caps
 from stream_app.rulebook.exceptions import RuleException
 from stream_app.rulebook.join import Join
@@ -84,6 +85,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     """What its incidents put on watch lists when they are made."""
     lists: WatchLists | None = None
     """The lists of all rules that were loaded with it; None for a rule that neither fills nor reads one."""
+    environment: Environment = Environment({})
+    """What its texts may name: for whoever explains them anew."""
     content_id: str = ""
     """SHA-256 of what decides (query, group-by, constraint, window, options), hexadecimal."""
 

@@ -75,6 +75,7 @@ def read_rule(document: Document, environment: Environment, defaults: Defaults) 
         event_clock=environment.event_clock,
         watch_lists=read_fillings(fields),
         exceptions=read_exceptions(fields, problems, environment),
+        environment=environment,
     )
     if (patterns.joint or rule.holds_all) and rule.window > LONGEST_HELD * _SECOND:
         why = "" if patterns.joint else " for this rule's aggregates"

@@ -16,13 +16,18 @@ from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
-from stream_app.rulebook.imported import Imported, Reason, Refused
+from stream_app.language.compile import Environment
+from stream_app.language.diagnostics import LanguageError
+from stream_app.rulebook.document import parse_document
+from stream_app.rulebook.imported import Imported, Refused
+from stream_app.rulebook.rulefile import Defaults, read_rule
 from stream_app.rulebook.sigma_correlation import Correlating, base_of, correlation_rule
 from stream_app.rulebook.sigma_detection import detection_rule
-from stream_app.rulebook.sigma_documents import Include, Parsed, is_sigma, read_documents
+from stream_app.rulebook.sigma_documents import Include, Parsed, read_documents
 from stream_app.rulebook.sigma_terms import SigmaRefused
-
-__all__ = ["Include", "import_sigma", "is_sigma"]
+from stream_app.rulebook.text import RuleText
+from stream_app.rulebook.write import write_rule
+from stream_app.sysmon.attributes import VOCABULARY
 
 _PART = "switched off: only correlations tell of it ({}), none says 'generate: true'"
 
@@ -71,31 +76,34 @@ class _Importing(Struct):
 
     def all(self) -> Iterator[Found]:
         """Make all rules."""
-        yield from self._filtered()
+        self._filter()
         rules = [each for each in self.parsed if not isinstance(each.rule, SigmaFilter)]
         for each in rules:
             if isinstance(each.rule, SigmaCorrelationRule):
-                try:
-                    each.rule.resolve_rule_references(self.collection)
-                except SigmaError as error:
-                    self.made[id(each.rule)] = _refused(each, SigmaRefused(f"{error}", "rules"))
+                self._resolve(each, each.rule)
         for each in rules:
             self._make(each)
         for each in rules:
             found = self.made[id(each.rule)]
             yield _told(each, found) if isinstance(found, Imported) else found
 
-    def _filtered(self) -> Iterator[Refused]:
+    def _filter(self) -> None:
         """Apply the filters to the rules that they name."""
         for each in self.parsed:
-            if not isinstance(each.rule, SigmaFilter):
-                continue
-            try:
+            if isinstance(each.rule, SigmaFilter):
                 for other in self.parsed:
                     if isinstance(other.rule, SigmaRule):
                         each.rule.apply_on_rule(other.rule)
-            except SigmaError as error:
-                yield _refused(each, SigmaRefused(f"{error}"))
+
+    def _resolve(self, each: Parsed, rule: SigmaCorrelationRule) -> None:
+        """Find the rules that a correlation is about, or refuse it."""
+        if not all(isinstance(reference.reference, str) for reference in rule.rules or ()):
+            self.made[id(rule)] = _refused(each, SigmaRefused("a rule is named by its name or its id", "rules"))
+            return
+        try:
+            rule.resolve_rule_references(self.collection)
+        except SigmaError as error:
+            self.made[id(rule)] = _refused(each, error)
 
     def _make(self, each: Parsed) -> Found:
         """Make one rule, once."""
@@ -105,17 +113,15 @@ class _Importing(Struct):
             self.making.add(id(rule))
             try:
                 found = self._imported(each)
-            except SigmaRefused as error:
+            except (SigmaRefused, SigmaError) as error:
                 found = _refused(each, error)
-            except SigmaError as error:
-                found = _refused(each, SigmaRefused(f"{error}", "condition"))
             self.made[id(rule)] = found
         return found
 
     def _imported(self, each: Parsed) -> Imported:
         if isinstance(each.rule, SigmaCorrelationRule):
             return self._correlation(each, each.rule)
-        return Imported(each.origin(), detection_rule(cast("SigmaRule", each.rule), self.placeholders))
+        return Imported(each.origin, detection_rule(cast("SigmaRule", each.rule), self.placeholders))
 
     def _correlation(self, each: Parsed, rule: SigmaCorrelationRule) -> Imported:
         of = {id(other.rule): other for other in self.parsed}
@@ -129,8 +135,17 @@ class _Importing(Struct):
             shown = self.shown.get(id(other.rule), {})
             bases[reference.reference] = base_of(reference.rule, reference.reference, self.placeholders, shown)
         made, shown, changed = correlation_rule(Correlating(rule, bases))
+        _refuse_unloadable(made)
         self.shown[id(rule)] = shown
-        return Imported(each.origin(), made, changed=changed)
+        return Imported(each.origin, made, changed=changed)
+
+
+def _refuse_unloadable(made: RuleText) -> None:
+    """Refuse a correlation that the loader would: others may read its incidents."""
+    try:
+        read_rule(parse_document("", write_rule(made)), Environment(vocabulary=VOCABULARY), Defaults())
+    except LanguageError as error:
+        raise SigmaRefused("; ".join(each.message for each in error.diagnostics), "correlation") from error
 
 
 def _told(each: Parsed, found: Imported) -> Imported:
@@ -142,5 +157,5 @@ def _told(each: Parsed, found: Imported) -> Imported:
     return replace(found, rule=replace(found.rule, enabled=False), changed=(*found.changed, said))
 
 
-def _refused(each: Parsed, error: SigmaRefused) -> Refused:
-    return Refused(each.origin(), (Reason(each.line_of(error.near), f"{error}"),))
+def _refused(each: Parsed, error: SigmaRefused | SigmaError) -> Refused:
+    return Refused(each.origin, (each.reason(error),))

@@ -73,10 +73,6 @@ class Correlating(Struct, frozen=True):
         """The correlations among them."""
         return tuple(each.name for each in self.bases.values() if each.source is None)
 
-    def grouped(self, reference: str) -> tuple[str, ...]:
-        """Give the attributes by which a rule's events are grouped, in the correlation's order."""
-        return tuple(self.field(reference, name) for name in self.rule.group_by or ())
-
     def field(self, reference: str, name: str) -> str:
         """Give the attribute that a field or an alias is for a rule."""
         alias = self.rule.aliases.aliases.get(name)

@@ -8,7 +8,9 @@ rule counts what it says, by what it says, within its timeframe.
 import re
 from collections.abc import Mapping, Sequence
 
+from sigma.conditions import SigmaCondition
 from sigma.correlations import SigmaCorrelationTimespan
+from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule, SigmaRuleBase, SigmaStatus
 
 from stream_app.rulebook.sigma_aggregation import Aggregation, aggregation_of
@@ -51,10 +53,20 @@ def filter_of(rule: SigmaRule, placeholders: Mapping[str, Sequence[str]]) -> tup
     """Give a rule's events and its filter. Raises SigmaRefused, and SigmaError for what pySigma cannot read."""
     source = source_of(rule.logsource)
     asking = Asking(source, placeholders)
-    found = any_of([asking.said(condition.parsed) for condition in rule.detection.parsed_condition])
+    found = any_of([asking.said(_tree(condition)) for condition in rule.detection.parsed_condition])
     if found is NEVER:
         raise SigmaRefused("never true: it asks for a field that its events never have", "detection")
     return source, all_of([source.said, found])
+
+
+def _tree(condition: SigmaCondition) -> object:
+    """Let pySigma read a condition."""
+    try:
+        return condition.parsed
+    except SigmaError:
+        raise
+    except Exception as error:
+        raise SigmaRefused(f"no condition can look like this ({type(error).__name__}: {error})", "condition") from error
 
 
 def detection_rule(rule: SigmaRule, placeholders: Mapping[str, Sequence[str]]) -> RuleText:

@@ -5,6 +5,7 @@ include`` takes in the documents of another file. A document that is broken take
 collection, whose documents belong together.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from sigma.rule.base import SigmaYAMLLoader
 
 from stream_app.rulebook.imported import Origin, Reason, Refused
 from stream_app.rulebook.sigma_aggregation import KEPT, put_aside
+from stream_app.rulebook.sigma_terms import SigmaRefused
 
 Include = Callable[[str, str], tuple[str, str]]
 """The path of a file and the name of another in it -> that one's path and text; raises OSError."""
@@ -27,8 +29,10 @@ Include = Callable[[str, str], tuple[str, str]]
 _DEEPEST = 8
 """How deep files may include one another."""
 
-_SECTIONS = ("detection", "correlation", "filter", "action")
-"""A document that has one of these is Sigma's."""
+
+_UNREAD = re.compile(r"^Expected .*, found (?P<found>.*?)\s+\(at char .*col:(?P<column>[0-9]+)\)", re.DOTALL)
+"""How pyparsing says that it cannot read a condition; what it expected is its whole grammar."""
+_QUOTED = re.compile(r"'([^']+)'")
 
 
 class Parsed(Struct, frozen=True):
@@ -39,20 +43,25 @@ class Parsed(Struct, frozen=True):
     text: str
     line: int
 
-    def origin(self, near: str = "") -> Origin:
-        """Say where the rule stands, or the first line behind its beginning that holds ``near``."""
-        return Origin(self.path, str(self.rule.id or self.rule.name or self.rule.title), self.line_of(near))
+    @property
+    def origin(self) -> Origin:
+        """Say where the rule stands."""
+        return Origin(self.path, str(self.rule.id or self.rule.name or self.rule.title), self.line)
 
-    def line_of(self, near: str) -> int:
-        """Give the line of what is near, from 1."""
-        lines = self.text.split("\n")
-        found = (number for number, line in enumerate(lines[self.line - 1 :], self.line) if near in line)
-        return next(found, self.line) if near else self.line
+    def reason(self, error: SigmaError | SigmaRefused) -> Reason:
+        """Say why the rule is refused, at the first of its lines that holds what the error speaks of."""
+        message = f"{error}"
+        unread = _UNREAD.search(message)
+        if unread is not None:
+            message = f"condition cannot be read at character {unread['column']}: found {unread['found']}"
+        near = error.near if isinstance(error, SigmaRefused) else "condition:" if unread else _quoted_in(message)
+        lines = enumerate(self.text.split("\n")[self.line - 1 :], self.line)
+        return Reason(next((number for number, line in lines if near and near in line), self.line), message)
 
 
-def is_sigma(text: str) -> bool:
-    """Tell whether a text may be a file of Sigma: a line begins with one of its sections."""
-    return any(line.startswith(f"{section}:") for line in text.split("\n") for section in _SECTIONS)
+def _quoted_in(message: str) -> str:
+    found = _QUOTED.search(message)
+    return "" if found is None else found[1]
 
 
 def read_documents(path: str, text: str, include: Include) -> Iterator[Parsed | Refused]:
@@ -62,6 +71,8 @@ def read_documents(path: str, text: str, include: Include) -> Iterator[Parsed | 
     except _Unread as error:
         yield Refused(Origin(error.path, "", error.line), (Reason(error.line, f"{error}"),))
         return
+    if not documents:
+        yield Refused(Origin(path, "", 1), (Reason(1, "there is no rule in it"),))
     if any("action" in document for document in documents):
         yield from _read(path, text, documents)
     else:
@@ -138,7 +149,7 @@ def _read(path: str, text: str, documents: list[dict[str, Any]]) -> Iterator[Par
         parsed = Parsed(rule, path, text, rule.custom_attributes.get(KEPT, {}).get("line", first))
         of_rules.update(map(id, rule.errors))
         if rule.errors:
-            yield Refused(parsed.origin(), tuple(Reason(parsed.line, f"{error}") for error in rule.errors))
+            yield Refused(parsed.origin, tuple(map(parsed.reason, rule.errors)))
         else:
             yield parsed
     rest = tuple(Reason(first, f"{error}") for error in read.errors if id(error) not in of_rules)

@@ -280,7 +280,7 @@ def test_the_compiler_and_the_interpreter_agree(
     tree: Expression, events: list[dict], *, option: bool, environment: dict[bool, Environment], interpreter: type
 ) -> None:
     """A compiled filter says of every event what walking its tree says."""
-    predicate = _compiled(tree, environment[option])
+    predicate = compiled(tree, environment[option])
     second = interpreter(environment[option])
     assert [second.matches(tree, event) for event in events] == [predicate(event) for event in events]
 
@@ -320,7 +320,7 @@ def test_a_filter_is_true_only_where_each_of_its_clauses_has_a_needle(
     tree: Expression, events: list[dict], *, option: bool, environment: dict[bool, Environment], interpreter: type
 ) -> None:
     """What the walker says is true of an event is not screened out: a needle of every clause is in the event."""
-    clauses = _compiled(tree, environment[option]).clauses
+    clauses = compiled(tree, environment[option]).clauses
     second = interpreter(environment[option])
     for event in events:
         if second.matches(tree, event):
@@ -339,19 +339,19 @@ def _is_in(needle: Needle, event: dict) -> bool:
 @given(tree=conditions, event=ANYTHING)
 def test_a_filter_never_raises(tree: Expression, event: dict, environment: dict[bool, Environment]) -> None:
     """Whatever an event holds, the answer is true or false."""
-    assert _compiled(tree, environment[True])(event) in {True, False}
+    assert compiled(tree, environment[True])(event) in {True, False}
 
 
 @MANY
 @given(tree=conditions, event=EVENTS)
 def test_a_filter_reads_only_what_it_names(tree: Expression, event: dict, environment: dict[bool, Environment]) -> None:
     """An event without the attributes that ``attributes_read`` leaves out matches alike."""
-    predicate = _compiled(tree, environment[True])
+    predicate = compiled(tree, environment[True])
     narrowed = {name: value for name, value in event.items() if name in attributes_read(tree)}
     assert predicate(event) == predicate(narrowed)
 
 
-def _compiled(tree: Expression, environment: Environment) -> Filter:
+def compiled(tree: Expression, environment: Environment) -> Filter:
     """Compile a tree; one whose pattern happens to be wrong is no example."""
     try:
         return compile_filter(tree, environment)

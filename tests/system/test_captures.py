@@ -32,7 +32,7 @@ def test_real_captures_give_the_incidents_of_replay(tmp_path: Path, connection: 
     """  # noqa: D205 - one sentence
     names = fresh_topics(connection, "captures")
     sent = produce(
-        connection, names.sysmon, ((each.key, each.record.value, each.timestamp) for each in addressed(_files()))
+        connection, names.sysmon, ((each.key, each.record.value, each.timestamp) for each in addressed(_files(), print))
     )
     given = records_on(connection, names)
     assert sent == len(given)

@@ -18,7 +18,7 @@ def addresses(folder: Path, *files: list[str]) -> list[tuple[bytes, int]]:
     for number, lines in enumerate(files):
         paths.append(str(folder / str(number)))
         Path(paths[-1]).write_text("\n".join(lines))
-    return [(each.key, each.timestamp) for each in addressed(paths)]
+    return [(each.key, each.timestamp) for each in addressed(paths, print)]
 
 
 def test_the_key_is_the_host_and_the_time_is_when_it_was_recorded(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def read(folder: Path, data: bytes) -> list[tuple[int, bytes]]:
     """Give (line, value) of each record in a file of these bytes."""
     path = folder / "records"
     path.write_bytes(data)
-    return [(record.line, record.value) for record in read_records(str(path))]
+    return [(record.line, record.value) for record in read_records(str(path), print)]
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,14 @@ def test_standard_input_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dash reads standard input, under a name of its own."""
     raw = io.BufferedReader(io.BytesIO(gzip.compress(b"{}\n")))  # type: ignore[arg-type]  # BytesIO reads as a raw stream
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(raw))
-    assert ["<stdin>:1"] == [record.place for record in read_records("-")]
+    assert ["<stdin>:1"] == [record.place for record in read_records("-", print)]
 
 
 def test_progress_is_counted_in_the_files_own_bytes(tmp_path: Path) -> None:
     """The last record of a compressed file was read at the file's size."""
     path = tmp_path / "records.gz"
     path.write_bytes(gzip.compress(b"{}\n" * 1000))
-    assert size_of([str(path)]) == [record.read for record in read_records(str(path))][-1]
+    assert size_of([str(path)]) == [record.read for record in read_records(str(path), print)][-1]
 
 
 def test_the_size_of_a_pipe_is_unknown(tmp_path: Path) -> None:
@@ -145,9 +145,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """A missing file and a folder are told with the system's reason."""
     gone = str(tmp_path / "gone")
     with pytest.raises(FileUnreadable, match=f"{gone}: cannot be read: No such file or directory"):
-        list(read_records(gone))
+        list(read_records(gone, print))
     with pytest.raises(FileUnreadable, match=r"cannot be read: Is a directory"):
-        list(read_records(str(tmp_path)))
+        list(read_records(str(tmp_path), print))
 
 
 def test_a_file_that_breaks_off_says_where(tmp_path: Path) -> None:
@@ -158,10 +158,10 @@ def test_a_file_that_breaks_off_says_where(tmp_path: Path) -> None:
     path.write_bytes(whole[: len(whole) // 2])
     found = []
     with pytest.raises(FileUnreadable, match=r"cut.gz: cannot be read after line \d+: Compressed file ended"):
-        found.extend(read_records(str(path)))
+        found.extend(read_records(str(path), print))
     path.write_bytes(whole[:-100] + b"\x00" * 100)
     with pytest.raises(FileUnreadable, match=r"cut.gz: cannot be read after line \d+: "):
-        found.extend(read_records(str(path)))
+        found.extend(read_records(str(path), print))
 
 
 def test_every_shape_of_the_shared_captures_is_one_record_a_line() -> None:
@@ -172,5 +172,5 @@ def test_every_shape_of_the_shared_captures_is_one_record_a_line() -> None:
         pytest.skip("the sample captures (shared/data/sysmon) are not beside the checkout")
     for path in paths:
         assert sum(1 for line in path.read_bytes().splitlines() if line.strip()) == sum(
-            1 for _ in read_records(str(path))
+            1 for _ in read_records(str(path), print)
         )

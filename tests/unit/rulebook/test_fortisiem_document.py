@@ -1,11 +1,13 @@
 """Files of rule XML as they come: encodings, and what somebody wrote to break the reader."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream_app.language.diagnostics import LanguageError
 from stream_app.rulebook.fortisiem_document import read_elements
 from stream_app.rulebook.fortisiem_xml import import_xml
-from stream_app.rulebook.imported import Choices, Origin, Reason, Refused
+from stream_app.rulebook.imported import Choices, Imported, Origin, Reason, Refused
 
 BOMB = '<!DOCTYPE Rules [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>\n<Rules>&c;</Rules>'
 REACHING = '<!DOCTYPE Rules [<!ENTITY x SYSTEM "file:///etc/passwd">]><Rules><Rule id="&x;"/></Rules>'
@@ -108,3 +110,20 @@ def test_every_byte_that_is_cut_is_a_refusal_or_a_whole_file() -> None:
             assert isinstance(each, Refused), size
             assert isinstance(each.origin, Origin)
             assert all(isinstance(reason, Reason) and reason.line > 0 for reason in each.reasons)
+
+
+PIECES = st.sampled_from(
+    [
+        *("<Rules>", "</Rules>", '<Rule id="a">', "</Rule>", "<Name>", "</Name>", "<!--", "-->", "<![CDATA[", "]]>"),
+        *("<?xml version='1.0' encoding='utf-16'?>", "<!DOCTYPE a>", "&lt;", "&#1;", "&x;", "x", " ", "\0", "\ud7ff"),
+        *("<PatternClause window='1'>", "<SubPattern name='A'/>", "</PatternClause>", "<IncidentDef severity='1'/>"),
+    ]
+)
+
+
+@given(st.one_of(st.binary(max_size=60), st.lists(PIECES, max_size=20).map(lambda each: "".join(each).encode())))
+def test_no_bytes_break_the_reader(data: bytes) -> None:
+    """Whatever a file holds, there are rules in it or refusals with a line and a reason."""
+    for found in import_xml("a.xml", data, Choices()):
+        assert isinstance(found, Imported | Refused)
+        assert found.origin.line > 0

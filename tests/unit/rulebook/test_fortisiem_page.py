@@ -4,8 +4,10 @@ import html
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stream_app.rulebook.fortisiem_page import import_page, is_page
+from stream_app.rulebook.fortisiem_page import HEADINGS, MAPPING, PARTS, import_page, is_page
 from stream_app.rulebook.imported import Choices, Imported, Refused
 from stream_app.rulebook.page_lines import Line, page_lines
 from stream_app.rulebook.text import PatternText, RuleText
@@ -36,7 +38,7 @@ This is most typically a number
 
 COUNT (*) >= 1
 """
-MAPPING = """
+MAPPED = """
 Incident Attribute Mapping
 
 This section defines the rest.
@@ -121,7 +123,7 @@ A
 SubPattern Definitions
 
 {ONE}
-{MAPPING}"""
+{MAPPED}"""
 OTHER = ONE.replace("Name: A", "Name: B")
 SEVERAL = PAGE.replace(ONE, ONE + OTHER).replace(
     "\nA\n\nSubPattern Def",
@@ -319,3 +321,15 @@ def test_the_first_page_is_the_first_rule() -> None:
         rule = read(page).rule
         slug = slug_of(rule.name)
         assert (ROOT / "rules" / slug / f"{slug}.toml").read_text(encoding="utf-8") == write_rule(rule)
+
+
+@given(
+    st.lists(
+        st.sampled_from([*HEADINGS, *PARTS, MAPPING, "SubPattern Name: A", "A", "5", "a = b.c", "<p>"]), max_size=30
+    )
+)
+def test_no_lines_break_the_reader(lines: list[str]) -> None:
+    """Whatever stands on a page, it is a rule or a refusal with its reasons."""
+    for begin in ("", "<html><body><p>"):
+        found = import_page("p", (begin + "\n".join(lines)).encode(), Choices())
+        assert isinstance(found, Imported) or found.reasons

@@ -66,5 +66,5 @@ def test_incidents_that_have_another_type_here_are_found() -> None:
 def test_small_things() -> None:
     """A place reads as editors take it; a source is named without its folder; tactics are ATT&CK's."""
     assert ("a.xml:3", "a.xml:3: rule R") == (str(Origin("a.xml", "", 3)), str(Origin("a.xml", "R", 3)))
-    assert "Imported from a.xml, rule R" == source_note("a.xml", "R")
+    assert "Imported from a.xml, rule R" == source_note("of/somebody/a.xml", "R")
     assert (("Command and Control",), ()) == (tactics_of(" command AND control "), tactics_of("Application"))
