@@ -339,7 +339,8 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     """A folder without rules is a wrong question; a file is told by how it begins where its name does not say."""
     (tmp_path / "empty").mkdir()
     done = rules("import", tmp_path / "empty", "-o", tmp_path / "out")
-    assert (2, "stream-app: no rule XML and no rule page in what was named\n") == (done.exit_code, done.stderr)
+    said = "stream-app: no rule XML, no rule page and no rule of Sigma's in what was named\n"
+    assert (2, said) == (done.exit_code, done.stderr)
     (tmp_path / "rule").write_text("\ufeff" + rule("A"))
     (tmp_path / "page").write_text("<html><body><p>Rule ID</p></body></html>")
     done = rules("import", tmp_path / "rule", tmp_path / "page", "-o", tmp_path / "out")
