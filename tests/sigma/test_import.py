@@ -80,7 +80,7 @@ def reasons(found: Imported | Refused) -> list[str]:
 def test_what_cannot_be_run_exactly_is_refused_by_name(wrong: Wrong) -> None:
     """With the reason, and never in part."""
     document = {"title": "wrong", "logsource": wrong.logsource or WINDOWS, "detection": {"condition": "selection"}}
-    document["detection"] = {**document["detection"], **wrong.detection}  # type: ignore[dict-item]
+    document["detection"] = {**document["detection"], **wrong.detection}  # type: ignore[dict-item]  # it is a table
     (found,) = imported(document)
     assert [wrong.why] == reasons(found)
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from stream_app.cli.main import cli
 from stream_app.cli.rules_schema import schema_text
 from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import LanguageError
@@ -221,3 +223,8 @@ def test_incident_attributes_are_the_reader_s() -> None:
             changed(("incident", name), "Start.hostName")
         )
         assert (name in names) is not refused
+
+
+def test_the_command_prints_it() -> None:
+    """So that editors of those who have only the package find it."""
+    assert schema_text() == CliRunner().invoke(cli, ["rules", "schema"]).stdout
