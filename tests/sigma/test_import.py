@@ -1,6 +1,8 @@
 """Sigma files as they come: what is refused and where, collections and includes, filters, what a rule is called."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,6 +26,7 @@ from stream_app.rulebook.sigma_values import said_of
 from stream_app.sysmon.normalise import normalise
 from tests.sigma.corpus import HERE, imported, loaded, no_include, record
 
+ROOT = Path(__file__).parents[2]
 WINDOWS = {"product": "windows", "category": "process_creation"}
 
 
@@ -79,8 +82,8 @@ def reasons(found: Imported | Refused) -> list[str]:
 @pytest.mark.parametrize("wrong", [pytest.param(each, id=each.why) for each in REFUSED])
 def test_what_cannot_be_run_exactly_is_refused_by_name(wrong: Wrong) -> None:
     """With the reason, and never in part."""
-    document = {"title": "wrong", "logsource": wrong.logsource or WINDOWS, "detection": {"condition": "selection"}}
-    document["detection"] = {**document["detection"], **wrong.detection}  # type: ignore[dict-item]
+    detection = {"condition": "selection", **wrong.detection}
+    document = {"title": "wrong", "logsource": wrong.logsource or WINDOWS, "detection": detection}
     (found,) = imported(document)
     assert [wrong.why] == reasons(found)
 
@@ -372,50 +375,64 @@ def test_what_only_a_correlation_tells_of_is_switched_off() -> None:
     assert (True, ()) == (own.rule.enabled, own.changed)
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"rules": [{"a": "b"}]}, "a rule is named by its name or its id"),
-        ({"rules": ["nosuch"]}, "Rule 'nosuch' not found in rule collection"),
-        ({"group-by": ["Nosuch"]}, "field 'Nosuch' is none of Sysmon's"),
-        ({"type": "value_sum", "condition": {"gte": 3, "field": "Image"}}, "SUM"),
-        ({"type": "value_count", "condition": {"gte": 3, "field": ["Image", "User"]}}, "several fields at once"),
-        (
-            {"type": "value_percentile", "condition": {"gte": 3, "field": "ProcessId"}},
-            "value_percentile needs a percentile",
-        ),
-        (
-            {"rules": ["a", "b"], "aliases": {"x": {"a": "Image", "b": "User"}}, "group-by": ["x"]},
-            "'x' is procName for a, User for b",
-        ),
-        ({"rules": ["a", "b"], "aliases": {"x": {"a": "Image"}}, "group-by": ["x"]}, "alias 'x' says nothing of 'b'"),
-        (
-            {"type": "temporal", "rules": ["a", "b", "c"], "condition": {"gte": 2}},
-            "gte 2 of 3 rules: one of them or all",
-        ),
-        ({"type": "temporal", "rules": ["a", "b", "c"], "condition": {"lt": 2}}, "lt 2 of 3 rules: one of them or all"),
-        ({"type": "temporal", "rules": ["a"], "condition": "not a"}, "a condition of nothing but 'not'"),
-        ({"type": "temporal_ordered", "rules": ["a", "b"], "condition": "a and not b"}, "'not' in a temporal_ordered"),
-        (
-            {"type": "temporal", "rules": ["a", "b", "c"], "condition": "(a and b) or c"},
-            "only rules stand on both sides",
-        ),
-        (
-            {"type": "temporal", "rules": ["a", "b"], "timespan": "7d", "condition": {"gte": 2}},
-            "window: all events of it must be held",
-        ),
-        ({"rules": ["corr"]}, "correlations go round in a circle at 'corr'"),
-        ({"rules": ["bad"]}, "is about 'bad', which is refused"),
-        ({"rules": ["inner"], "group-by": ["Image"]}, "inner groups by no 'Image', so its incidents have none"),
-        ({"rules": ["inner"], "condition": {"lt": 3}}, "what is decided when the timespan has passed cannot read"),
-    ],
-)
+WRONG_CORRELATIONS: list[tuple[dict[str, Any], str]] = [
+    ({"rules": [{"a": "b"}]}, "a rule is named by its name or its id"),
+    ({"rules": ["nosuch"]}, "Rule 'nosuch' not found in rule collection"),
+    ({"group-by": ["Nosuch"]}, "field 'Nosuch' is none of Sysmon's"),
+    ({"type": "value_sum", "condition": {"gte": 3, "field": "Image"}}, "SUM"),
+    ({"type": "value_count", "condition": {"gte": 3, "field": ["Image", "User"]}}, "several fields at once"),
+    (
+        {"type": "value_percentile", "condition": {"gte": 3, "field": "ProcessId"}},
+        "value_percentile needs a percentile",
+    ),
+    (
+        {"rules": ["a", "b"], "aliases": {"x": {"a": "Image", "b": "User"}}, "group-by": ["x"]},
+        "'x' is procName for a, User for b",
+    ),
+    ({"rules": ["a", "b"], "aliases": {"x": {"a": "Image"}}, "group-by": ["x"]}, "alias 'x' says nothing of 'b'"),
+    (
+        {"type": "temporal", "rules": ["a", "b", "c"], "condition": {"gte": 2}},
+        "gte 2 of 3 rules: one of them or all",
+    ),
+    ({"type": "temporal", "rules": ["a", "b", "c"], "condition": {"lt": 2}}, "lt 2 of 3 rules: one of them or all"),
+    ({"type": "temporal", "rules": ["a"], "condition": "not a"}, "a condition of nothing but 'not'"),
+    ({"type": "temporal_ordered", "rules": ["a", "b"], "condition": "a and not b"}, "'not' in a temporal_ordered"),
+    (
+        {"type": "temporal", "rules": ["a", "b", "c"], "condition": "(a and b) or c"},
+        "only rules stand on both sides",
+    ),
+    (
+        {"type": "temporal", "rules": ["a", "b"], "timespan": "7d", "condition": {"gte": 2}},
+        "window: all events of it must be held",
+    ),
+    ({"rules": ["corr"]}, "correlations go round in a circle at 'corr'"),
+    ({"rules": ["bad"]}, "is about 'bad', which is refused"),
+    ({"rules": ["inner"], "group-by": ["Image"]}, "inner groups by no 'Image', so its incidents have none"),
+    ({"rules": ["inner"], "condition": {"lt": 3}}, "what is decided when the timespan has passed cannot read"),
+]
+
+
+@pytest.mark.parametrize(("changes", "why"), WRONG_CORRELATIONS)
 def test_a_correlation_that_cannot_be_run_exactly_is_refused(changes: dict[str, object], why: str) -> None:
     """By name, with what may be done."""
+    assert any(why in reason for reason in refusal(changes))
+
+
+def refusal(changes: dict[str, object]) -> list[str]:
+    """Give the reasons against a correlation."""
     rules = [rule(name, {"Image": name}) for name in "abc"]
     bad = rule("bad", {"Nosuch": "a"})
-    found = list(imported(*rules, bad, correlation("inner"), correlation(**changes)))
-    assert any(why in reason for reason in reasons(found[-1])), found[-1]
+    return reasons(list(imported(*rules, bad, correlation("inner"), correlation(**changes)))[-1])
+
+
+def test_what_the_readme_says_of_sigma_is_what_is_said() -> None:
+    """Each reason that it quotes is one that is given."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Rules from Sigma\n")[1].split("\n## ")[0]
+    quoted = re.findall(r"\| refused: (.*?) \|", section)
+    given = {each.why for each in REFUSED}
+    given.update(reason for changes, _ in WRONG_CORRELATIONS for reason in refusal(changes))
+    assert len(quoted) >= 10
+    assert [] == [each for each in quoted if each not in given]
 
 
 def test_patterns_are_named_for_the_rules_that_they_are() -> None:
