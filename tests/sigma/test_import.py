@@ -127,6 +127,7 @@ detection:
         ("title: a\ntitle: b", "not YAML: Duplicate key 'title'"),
         ("title: a\ndetection: [", "not YAML: did not find expected node content"),
         ("? [a, b]\n: c", "not YAML: unhashable type"),
+        ("title: a\0b", "not YAML: unacceptable character #x0000: control characters are not allowed"),
         ("date: 2024-99-99", "not YAML: month must be in 1..12"),
         ("title: a", "Sigma rule must have a log source"),
         ("action: nosuch", "Unknown Sigma collection action 'nosuch' in rule 1"),
