@@ -309,8 +309,25 @@ def test_a_level_is_a_severity(level: str | None, severity: int) -> None:
 
 @pytest.mark.parametrize(("status", "enabled"), [("deprecated", False), ("unsupported", False), ("stable", True)])
 def test_what_is_deprecated_is_switched_off(status: str, enabled: bool) -> None:  # noqa: FBT001 - a table's column
-    """It is imported all the same."""
-    assert enabled is only(list(imported(rule("a", {"Image": "a"}, status=status)))).rule.enabled
+    """It is imported all the same, and that is said."""
+    found = only(list(imported(rule("a", {"Image": "a"}, status=status))))
+    assert enabled is found.rule.enabled
+    assert (() if enabled else (f"switched off: its status is {status}",)) == found.changed
+
+
+def test_what_only_describes_a_rule_is_said_to_be_left_out() -> None:
+    """Keys of Sigma's that have no place here, and keys that somebody added."""
+    given = rule("a", {"Image": "a"}, date="2024-01-01", falsepositives=["b"], simulation={"c": "d"})
+    assert ("date", "falsepositives", "simulation") == only(list(imported(given))).left_out
+    _, found = imported(rule("a", {"Image": "a"}), correlation())
+    assert isinstance(found, Imported)
+    assert () == found.left_out
+
+
+def test_another_taxonomy_is_refused() -> None:
+    """Its fields have other names."""
+    (found,) = imported(rule("a", {"Image": "a"}, taxonomy="ecs"))
+    assert ["taxonomy 'ecs' has other fields than Sigma's"] == reasons(found)
 
 
 def test_a_rule_groups_by_what_it_asks_for() -> None:
