@@ -21,7 +21,7 @@ from stream_app.rulebook.sigma import import_sigma
 from stream_app.rulebook.sigma_query import Asking
 from stream_app.rulebook.sigma_source import source_of
 from stream_app.rulebook.sigma_terms import SigmaRefused
-from stream_app.rulebook.sigma_texts import may_be_sigma
+from stream_app.rulebook.sigma_texts import has_detection, may_be_sigma
 from stream_app.rulebook.sigma_values import said_of
 from stream_app.sysmon.normalise import normalise
 from tests.sigma.corpus import HERE, imported, loaded, no_include, record
@@ -177,6 +177,8 @@ def test_text_that_may_be_sigma() -> None:
     assert may_be_sigma("")
     assert may_be_sigma("\tfoo: bar")
     assert not may_be_sigma("name: ci\njobs:\n  title: a")
+    assert has_detection("title: a\ndetection:\n  a: b")
+    assert not has_detection("title: a\n  detection: b")
 
 
 def test_a_global_document_is_part_of_each_behind_it() -> None:

@@ -91,6 +91,13 @@ def test_a_file_includes_one_beside_it(tmp_path: Path) -> None:
     assert {"SIGMA_rule_1"} == set(load_rulebook(tmp_path / "out").rules)
 
 
+def test_a_file_without_an_ending_is_told_by_what_is_in_it(tmp_path: Path) -> None:
+    """Whatever it is called."""
+    (tmp_path / "rule").write_text(GOOD.format(1))
+    assert 0 == imported(tmp_path / "rule", "-o", tmp_path / "out").exit_code
+    assert {"SIGMA_rule_1"} == set(load_rulebook(tmp_path / "out").rules)
+
+
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is no rule."""
     monkeypatch.setattr(sources, "LARGEST", 10)
