@@ -91,12 +91,10 @@ def command(  # noqa: PLR0913 - one for each option
     expanded = _placeholders(placeholders)
     read: list[Imported | Refused] = []
     with Screen().progress("Reading rules", None, "rules") as bar:
-        of_sigma = [path for path in found if is_sigma(path)]
+        of_sigma = dict.fromkeys(filter(is_sigma, found))
         if of_sigma:
             read += sigma_rules_of(of_sigma, expanded, bar.advance)
-        for path in found:
-            if is_sigma(path):
-                continue
+        for path in (each for each in found if each not in of_sigma):
             rules = rules_of(path, choices)
             read += rules
             bar.advance(records=len(rules))

@@ -14,7 +14,7 @@ from stream_app.rulebook.fortisiem_page import import_page, is_page
 from stream_app.rulebook.fortisiem_xml import import_xml
 from stream_app.rulebook.imported import Choices, Imported, Origin, Reason, Refused
 from stream_app.rulebook.page_lines import is_html
-from stream_app.rulebook.sigma_texts import may_be_sigma
+from stream_app.rulebook.sigma_texts import has_detection, may_be_sigma
 
 XML, PAGE, SIGMA = "xml", "page", "sigma"
 LARGEST = 64 << 20
@@ -55,8 +55,14 @@ def rules_of(path: Path, choices: dict[str, Choices]) -> tuple[Imported | Refuse
 
 
 def is_sigma(path: Path) -> bool:
-    """Tell a file of Sigma's by its ending."""
-    return _KINDS.get(path.suffix.lower()) == SIGMA
+    """Tell a file of Sigma's by its ending, or, where that says nothing, by what is in it."""
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is not None:
+        return kind == SIGMA
+    try:
+        return has_detection(_bytes(path).decode("utf-8", "replace"))
+    except OSError:
+        return False  # which is said when it is read
 
 
 def sigma_rules_of(

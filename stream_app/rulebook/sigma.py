@@ -21,6 +21,7 @@ from stream_app.language.diagnostics import LanguageError
 from stream_app.rulebook.document import parse_document
 from stream_app.rulebook.imported import Imported, Refused
 from stream_app.rulebook.rulefile import Defaults, read_rule
+from stream_app.rulebook.sigma_aggregation import KEPT
 from stream_app.rulebook.sigma_correlation import Correlating, base_of, correlation_rule
 from stream_app.rulebook.sigma_detection import detection_rule
 from stream_app.rulebook.sigma_documents import Include, Parsed, read_documents
@@ -30,6 +31,11 @@ from stream_app.rulebook.write import write_rule
 from stream_app.sysmon.attributes import VOCABULARY
 
 _PART = "switched off: only correlations tell of it ({}), none says 'generate: true'"
+
+_DESCRIBE = ("date", "modified", "falsepositives", "fields", "related", "scope")
+"""What a Sigma rule may say of itself and has no place here."""
+_DECIDE = frozenset({KEPT, "correlation", "action"})
+"""What stands among the other keys of a rule and was read."""
 
 Found = Imported | Refused
 
@@ -119,6 +125,8 @@ class _Importing(Struct):
         return found
 
     def _imported(self, each: Parsed) -> Imported:
+        if each.rule.taxonomy != "sigma":
+            raise SigmaRefused(f"taxonomy {each.rule.taxonomy!r} has other fields than Sigma's", "taxonomy")
         if isinstance(each.rule, SigmaCorrelationRule):
             return self._correlation(each, each.rule)
         return Imported(each.origin, detection_rule(cast("SigmaRule", each.rule), self.placeholders))
@@ -149,7 +157,11 @@ def _refuse_unloadable(made: RuleText) -> None:
 
 
 def _told(each: Parsed, found: Imported) -> Imported:
-    """Switch a rule off that only correlations tell of."""
+    """Say what became of a rule, and switch it off if only correlations tell of it."""
+    left_out = (*(name for name in _DESCRIBE if getattr(each.rule, name)), *each.rule.custom_attributes)
+    found = replace(found, left_out=tuple(name for name in left_out if name not in _DECIDE))
+    if not found.rule.enabled:
+        found = replace(found, changed=(*found.changed, f"switched off: its status is {each.rule.status}"))
     of = [rule for rule in each.rule._backreferences if isinstance(rule, SigmaCorrelationRule)]  # noqa: SLF001 - no other way to it
     if not of or all(rule.generate for rule in of) or isinstance(each.rule, SigmaCorrelationRule):
         return found

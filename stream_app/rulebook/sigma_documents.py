@@ -1,11 +1,12 @@
 """The text of a Sigma file goes in; its rules, correlations and filters as pySigma reads them come out.
 
-Decision: pySigma reads everything, but for what it reads no longer: the older aggregations are put aside, and ``action:
-include`` takes in the documents of another file. A document that is broken takes no other with it, unless the file is a
-collection, whose documents belong together.
+Decision: pySigma reads everything, but for what it does not read: the older aggregations are put aside, utf16le has the
+meaning of wide, and ``action: include`` takes in the documents of another file. A document that is broken takes no
+other with it, unless the file is a collection, whose documents belong together.
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from sigma.collection import SigmaCollection
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
+from sigma.modifiers import SigmaWideModifier, modifier_mapping
 from sigma.policy.profiles import TrustedPolicy
 from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaYAMLLoader
@@ -25,6 +27,8 @@ from stream_app.rulebook.sigma_terms import SigmaRefused
 
 Include = Callable[[str, str], tuple[str, str]]
 """The path of a file and the name of another in it -> that one's path and text; raises OSError."""
+
+modifier_mapping.setdefault("utf16le", SigmaWideModifier)
 
 _DEEPEST = 8
 """How deep files may include one another."""
@@ -123,7 +127,7 @@ def _loaded(path: str, text: str) -> Iterator[tuple[int, Any]]:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise _Unread(path, line, f"not YAML: {error.problem or error.context}") from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise _Unread(path, 1, f"not YAML: {error}") from error
+        raise _Unread(path, 1, f"not YAML: {error}".partition("\n")[0]) from error
     finally:
         loader.dispose()
 
@@ -134,9 +138,11 @@ def _read(path: str, text: str, documents: list[dict[str, Any]]) -> Iterator[Par
     first = min(kept, default=1)
     name = next((str(document.get("id") or document.get("title") or "") for document in documents), "")
     try:
-        read = SigmaCollection.from_dicts(
-            documents, collect_errors=True, collect_filters=True, resolve_references=False, policy=TrustedPolicy
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of patterns, which our own loader refuses
+            read = SigmaCollection.from_dicts(
+                documents, collect_errors=True, collect_filters=True, resolve_references=False, policy=TrustedPolicy
+            )
     except SigmaError as error:
         yield Refused(Origin(path, name, first), (Reason(first, f"{error}"),))
         return

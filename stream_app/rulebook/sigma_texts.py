@@ -8,6 +8,12 @@ import re
 
 _OURS = re.compile(r"^(?:title|logsource|detection|correlation|filter|action)\s*:", re.MULTILINE)
 _OTHER = re.compile(r"^(?:\"[^\"\n]*\"|'[^'\n]*'|[A-Za-z_][\w.\- ]*)\s*:(?:\s|$)", re.MULTILINE)
+_DETECTS = re.compile(r"^(?:detection|correlation)\s*:", re.MULTILINE)
+
+
+def has_detection(text: str) -> bool:
+    """Tell whether a text can be nothing but Sigma's."""
+    return _DETECTS.search(text) is not None
 
 
 def may_be_sigma(text: str) -> bool:

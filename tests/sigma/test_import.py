@@ -1,6 +1,8 @@
 """Sigma files as they come: what is refused and where, collections and includes, filters, what a rule is called."""
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,11 +21,12 @@ from stream_app.rulebook.sigma import import_sigma
 from stream_app.rulebook.sigma_query import Asking
 from stream_app.rulebook.sigma_source import source_of
 from stream_app.rulebook.sigma_terms import SigmaRefused
-from stream_app.rulebook.sigma_texts import may_be_sigma
+from stream_app.rulebook.sigma_texts import has_detection, may_be_sigma
 from stream_app.rulebook.sigma_values import said_of
 from stream_app.sysmon.normalise import normalise
 from tests.sigma.corpus import HERE, imported, loaded, no_include, record
 
+ROOT = Path(__file__).parents[2]
 WINDOWS = {"product": "windows", "category": "process_creation"}
 
 
@@ -79,8 +82,8 @@ def reasons(found: Imported | Refused) -> list[str]:
 @pytest.mark.parametrize("wrong", [pytest.param(each, id=each.why) for each in REFUSED])
 def test_what_cannot_be_run_exactly_is_refused_by_name(wrong: Wrong) -> None:
     """With the reason, and never in part."""
-    document = {"title": "wrong", "logsource": wrong.logsource or WINDOWS, "detection": {"condition": "selection"}}
-    document["detection"] = {**document["detection"], **wrong.detection}  # type: ignore[dict-item]  # it is a table
+    detection = {"condition": "selection", **wrong.detection}
+    document = {"title": "wrong", "logsource": wrong.logsource or WINDOWS, "detection": detection}
     (found,) = imported(document)
     assert [wrong.why] == reasons(found)
 
@@ -124,6 +127,7 @@ detection:
         ("title: a\ntitle: b", "not YAML: Duplicate key 'title'"),
         ("title: a\ndetection: [", "not YAML: did not find expected node content"),
         ("? [a, b]\n: c", "not YAML: unhashable type"),
+        ("title: a\0b", "not YAML: unacceptable character #x0000: control characters are not allowed"),
         ("date: 2024-99-99", "not YAML: month must be in 1..12"),
         ("title: a", "Sigma rule must have a log source"),
         ("action: nosuch", "Unknown Sigma collection action 'nosuch' in rule 1"),
@@ -173,6 +177,8 @@ def test_text_that_may_be_sigma() -> None:
     assert may_be_sigma("")
     assert may_be_sigma("\tfoo: bar")
     assert not may_be_sigma("name: ci\njobs:\n  title: a")
+    assert has_detection("title: a\ndetection:\n  a: b")
+    assert not has_detection("title: a\n  detection: b")
 
 
 def test_a_global_document_is_part_of_each_behind_it() -> None:
@@ -305,8 +311,25 @@ def test_a_level_is_a_severity(level: str | None, severity: int) -> None:
 
 @pytest.mark.parametrize(("status", "enabled"), [("deprecated", False), ("unsupported", False), ("stable", True)])
 def test_what_is_deprecated_is_switched_off(status: str, enabled: bool) -> None:  # noqa: FBT001 - a table's column
-    """It is imported all the same."""
-    assert enabled is only(list(imported(rule("a", {"Image": "a"}, status=status)))).rule.enabled
+    """It is imported all the same, and that is said."""
+    found = only(list(imported(rule("a", {"Image": "a"}, status=status))))
+    assert enabled is found.rule.enabled
+    assert (() if enabled else (f"switched off: its status is {status}",)) == found.changed
+
+
+def test_what_only_describes_a_rule_is_said_to_be_left_out() -> None:
+    """Keys of Sigma's that have no place here, and keys that somebody added."""
+    given = rule("a", {"Image": "a"}, date="2024-01-01", falsepositives=["b"], simulation={"c": "d"})
+    assert ("date", "falsepositives", "simulation") == only(list(imported(given))).left_out
+    _, found = imported(rule("a", {"Image": "a"}), correlation())
+    assert isinstance(found, Imported)
+    assert () == found.left_out
+
+
+def test_another_taxonomy_is_refused() -> None:
+    """Its fields have other names."""
+    (found,) = imported(rule("a", {"Image": "a"}, taxonomy="ecs"))
+    assert ["taxonomy 'ecs' has other fields than Sigma's"] == reasons(found)
 
 
 def test_a_rule_groups_by_what_it_asks_for() -> None:
@@ -372,50 +395,64 @@ def test_what_only_a_correlation_tells_of_is_switched_off() -> None:
     assert (True, ()) == (own.rule.enabled, own.changed)
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"rules": [{"a": "b"}]}, "a rule is named by its name or its id"),
-        ({"rules": ["nosuch"]}, "Rule 'nosuch' not found in rule collection"),
-        ({"group-by": ["Nosuch"]}, "field 'Nosuch' is none of Sysmon's"),
-        ({"type": "value_sum", "condition": {"gte": 3, "field": "Image"}}, "SUM"),
-        ({"type": "value_count", "condition": {"gte": 3, "field": ["Image", "User"]}}, "several fields at once"),
-        (
-            {"type": "value_percentile", "condition": {"gte": 3, "field": "ProcessId"}},
-            "value_percentile needs a percentile",
-        ),
-        (
-            {"rules": ["a", "b"], "aliases": {"x": {"a": "Image", "b": "User"}}, "group-by": ["x"]},
-            "'x' is procName for a, User for b",
-        ),
-        ({"rules": ["a", "b"], "aliases": {"x": {"a": "Image"}}, "group-by": ["x"]}, "alias 'x' says nothing of 'b'"),
-        (
-            {"type": "temporal", "rules": ["a", "b", "c"], "condition": {"gte": 2}},
-            "gte 2 of 3 rules: one of them or all",
-        ),
-        ({"type": "temporal", "rules": ["a", "b", "c"], "condition": {"lt": 2}}, "lt 2 of 3 rules: one of them or all"),
-        ({"type": "temporal", "rules": ["a"], "condition": "not a"}, "a condition of nothing but 'not'"),
-        ({"type": "temporal_ordered", "rules": ["a", "b"], "condition": "a and not b"}, "'not' in a temporal_ordered"),
-        (
-            {"type": "temporal", "rules": ["a", "b", "c"], "condition": "(a and b) or c"},
-            "only rules stand on both sides",
-        ),
-        (
-            {"type": "temporal", "rules": ["a", "b"], "timespan": "7d", "condition": {"gte": 2}},
-            "window: all events of it must be held",
-        ),
-        ({"rules": ["corr"]}, "correlations go round in a circle at 'corr'"),
-        ({"rules": ["bad"]}, "is about 'bad', which is refused"),
-        ({"rules": ["inner"], "group-by": ["Image"]}, "inner groups by no 'Image', so its incidents have none"),
-        ({"rules": ["inner"], "condition": {"lt": 3}}, "what is decided when the timespan has passed cannot read"),
-    ],
-)
+WRONG_CORRELATIONS: list[tuple[dict[str, Any], str]] = [
+    ({"rules": [{"a": "b"}]}, "a rule is named by its name or its id"),
+    ({"rules": ["nosuch"]}, "Rule 'nosuch' not found in rule collection"),
+    ({"group-by": ["Nosuch"]}, "field 'Nosuch' is none of Sysmon's"),
+    ({"type": "value_sum", "condition": {"gte": 3, "field": "Image"}}, "SUM"),
+    ({"type": "value_count", "condition": {"gte": 3, "field": ["Image", "User"]}}, "several fields at once"),
+    (
+        {"type": "value_percentile", "condition": {"gte": 3, "field": "ProcessId"}},
+        "value_percentile needs a percentile",
+    ),
+    (
+        {"rules": ["a", "b"], "aliases": {"x": {"a": "Image", "b": "User"}}, "group-by": ["x"]},
+        "'x' is procName for a, User for b",
+    ),
+    ({"rules": ["a", "b"], "aliases": {"x": {"a": "Image"}}, "group-by": ["x"]}, "alias 'x' says nothing of 'b'"),
+    (
+        {"type": "temporal", "rules": ["a", "b", "c"], "condition": {"gte": 2}},
+        "gte 2 of 3 rules: one of them or all",
+    ),
+    ({"type": "temporal", "rules": ["a", "b", "c"], "condition": {"lt": 2}}, "lt 2 of 3 rules: one of them or all"),
+    ({"type": "temporal", "rules": ["a"], "condition": "not a"}, "a condition of nothing but 'not'"),
+    ({"type": "temporal_ordered", "rules": ["a", "b"], "condition": "a and not b"}, "'not' in a temporal_ordered"),
+    (
+        {"type": "temporal", "rules": ["a", "b", "c"], "condition": "(a and b) or c"},
+        "only rules stand on both sides",
+    ),
+    (
+        {"type": "temporal", "rules": ["a", "b"], "timespan": "7d", "condition": {"gte": 2}},
+        "window: all events of it must be held",
+    ),
+    ({"rules": ["corr"]}, "correlations go round in a circle at 'corr'"),
+    ({"rules": ["bad"]}, "is about 'bad', which is refused"),
+    ({"rules": ["inner"], "group-by": ["Image"]}, "inner groups by no 'Image', so its incidents have none"),
+    ({"rules": ["inner"], "condition": {"lt": 3}}, "what is decided when the timespan has passed cannot read"),
+]
+
+
+@pytest.mark.parametrize(("changes", "why"), WRONG_CORRELATIONS)
 def test_a_correlation_that_cannot_be_run_exactly_is_refused(changes: dict[str, object], why: str) -> None:
     """By name, with what may be done."""
+    assert any(why in reason for reason in refusal(changes))
+
+
+def refusal(changes: dict[str, object]) -> list[str]:
+    """Give the reasons against a correlation."""
     rules = [rule(name, {"Image": name}) for name in "abc"]
     bad = rule("bad", {"Nosuch": "a"})
-    found = list(imported(*rules, bad, correlation("inner"), correlation(**changes)))
-    assert any(why in reason for reason in reasons(found[-1])), found[-1]
+    return reasons(list(imported(*rules, bad, correlation("inner"), correlation(**changes)))[-1])
+
+
+def test_what_the_readme_says_of_sigma_is_what_is_said() -> None:
+    """Each reason that it quotes is one that is given."""
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Rules from Sigma\n")[1].split("\n## ")[0]
+    quoted = re.findall(r"\| refused: (.*?) \|", section)
+    given = {each.why for each in REFUSED}
+    given.update(reason for changes, _ in WRONG_CORRELATIONS for reason in refusal(changes))
+    assert len(quoted) >= 10
+    assert [] == [each for each in quoted if each not in given]
 
 
 def test_patterns_are_named_for_the_rules_that_they_are() -> None:

@@ -34,6 +34,11 @@ from stream_app.language.patterns import (
         (".*?.*abc.*?", Literals((), (), (), ("abc",))),
         (".*abc$", Literals((), (), ("abc", "abc\n"), ())),
         ("^abc$", Literals(("abc", "abc\n"), (), (), ())),
+        (r"^abc\Z", Literals(("abc",), (), (), ())),
+        (r".*abc\Z", Literals((), (), ("abc",), ())),
+        (r"abc.*\Z", Literals((), (), (), ("abc",))),
+        (r"a\Z|b$", Literals((), (), ("a", "b", "b\n"), ())),
+        (r"\\Z", Literals((), (), (), (r"\Z",))),
         (r"a\$|^b\||c", Literals((), ("b|",), (), ("a$", "c"))),
         ("", Literals((), (), (), ("",))),
         (".*", Literals((), (), (), ("",))),
@@ -63,7 +68,9 @@ def test_any_other_pattern_stays_a_pattern(pattern: str) -> None:
 
 
 @given(
-    st.lists(st.sampled_from(("a", "b", r"\.", ".", "*", "^", "$", "|", "\\\\", r"\$", ".*", "\n", "?"))).map("".join),
+    st.lists(st.sampled_from(("a", "b", r"\.", ".", "*", "^", "$", r"\Z", "|", "\\\\", r"\$", ".*", "\n", "?"))).map(
+        "".join
+    ),
     st.text("abAB.$\\\n", max_size=6),
 )
 def test_a_reduced_pattern_matches_what_the_pattern_matches(pattern: str, text: str) -> None:
@@ -91,6 +98,7 @@ _PIECES = ("a", "b", "A", "s", "\u017f", r"\.", ".*", ".*?", ".+", ".+?", ".*+",
         ("^a.*b$", Sequence((Part(0, "a"), Part(0, "b")), at_start=True, at_end=True)),
         (r".*a\..*?b.+c.*", Sequence((Part(0, "a."), Part(0, "b"), Part(1, "c")), at_start=False, at_end=False)),
         ("^.+a", Sequence((Part(0, ""), Part(1, "a")), at_start=True, at_end=False)),
+        (r"a.*b\Z", Sequence((Part(0, "a"), Part(0, "b")), at_start=False, at_end=True, newline=False)),
         ("a.+.*.+?$", Sequence((Part(0, "a"), Part(2, "")), at_start=False, at_end=True)),
     ],
 )
