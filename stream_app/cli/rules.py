@@ -7,6 +7,7 @@ import msgspec
 
 from stream_app.cli import (
     rules_coverage,
+    rules_diff,
     rules_explain,
     rules_export,
     rules_fmt,
@@ -30,9 +31,8 @@ def command() -> None:
     """Look at rules, take them over from other systems, and give them to those."""
 
 
-for each in (rules_explain, rules_import, rules_export):
+for each in (rules_explain, rules_diff, rules_import, rules_export):
     command.add_command(each.command)
-
 
 command.add_command(rules_test.test)
 command.add_command(rules_coverage.coverage)
