@@ -15,9 +15,12 @@ from stream_app.cli.explained import explained_text
 from stream_app.cli.failure import WRONG, Failure
 from stream_app.cli.inputs import Placed, source, topic_options
 from stream_app.cli.screen import Screen
+from stream_app.engine.detect import STAGES
 from stream_app.engine.explain import Given, explain
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import BadRejection, Rejection, decode_rejection
+from stream_app.kafka.guard import Guard
+from stream_app.language.explain import Explainer
 from stream_app.rulebook.rule import Rulebook
 from stream_app.service import parts
 
@@ -83,8 +86,12 @@ def command(  # noqa: PLR0913 - one for each option
     rulebook = parts.rulebook(given)
     rule_id = _named(rule, rulebook, Path(given.rules))
     screen = Screen(json=as_json)
-    with source(files, given, screen, **asked) as read:
-        records = map(_given, read.records(None))
+    with (
+        source(files, given, screen, **asked) as read,
+        screen.progress("explaining", read.total) as bar,
+        Guard(given.record_budget_ms, *STAGES, Explainer.explain),
+    ):
+        records = map(_given, read.records(bar))
         sources = read.sources if time_moves else None
         for each in explain(rulebook, rule_id, records, sources=sources, joining=parts.joining(given)):
             if each.matches or each.by_time or not matching:
