@@ -130,13 +130,17 @@ def _rejection(value: bytes) -> Rejection | None:
 def _rejected(rejection: Rejection, place: str) -> Given:
     """Give the record that was rejected, as far as the rejection carries it."""
     where = f"{rejection.topic}/{rejection.partition}@{rejection.offset}"
+    fetch = (
+        f"which is explained with --topic {rejection.topic} --partition {rejection.partition} "
+        f"--from-offset {rejection.offset} --to-offset {rejection.offset + 1}"
+    )
     rule = f" for {rejection.rule}" if rejection.rule else ""
     note = f"{where} was rejected{rule}: {rejection.reason}: {rejection.detail}"
     unread = ""
     if not rejection.value:
-        unread = f"this rejection carries no bytes of its record, which lies at {where}"
+        unread = f"this rejection carries no bytes of its record, {fetch}"
     elif rejection.truncated:
-        unread = f"only {len(rejection.value):,} of its {rejection.size:,} bytes were kept; it lies at {where}"
+        unread = f"only {len(rejection.value):,} of its {rejection.size:,} bytes were kept of a record {fetch}"
     record = Record(
         rejection.topic,
         rejection.partition,

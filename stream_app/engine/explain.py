@@ -22,7 +22,7 @@ from stream_app.engine.key import canonical
 from stream_app.engine.played import Place, Played
 from stream_app.engine.process_context import READS, Involved, Joining
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import FLOOD, TOO_EXPENSIVE, Rejection
+from stream_app.engine.rejection import FLOOD, TOO_EXPENSIVE, TOO_MANY, Rejection
 from stream_app.engine.replay import Flow, Step, Tally
 from stream_app.engine.standing import Exceptions, incident_attributes, standing, told
 from stream_app.language.compile import EVENT_TYPE
@@ -166,7 +166,8 @@ class _Book:
         if step.rule.id != self._rule.id:
             return
         observed = step.observed
-        if not (observed.late or observed.repeated or observed.full):
+        refused = not step.rule.final and any(each.reason == TOO_MANY for each in observed.suppressed)
+        if not (observed.late or observed.repeated or observed.full or refused):
             self._played.take(step.key, step.match)
         self._played.settle(step.key, observed.row)
         self._matched |= {(one.episode.id, one.revision) for one in observed.incidents}

@@ -412,7 +412,7 @@ user = "A.user"
 """
     events = [{"at": 0, "procName": name, "user": f"u{n}"} for name in "ab" for n in range(105)]
     refused = standing(explained(rules(tmp_path, R=text), *events, {"at": 1, "procName": "c", "user": "u"})[-1])
-    assert ("refused", {}) == (refused.verdict, refused.key)
+    assert ("refused", {}, 210) == (refused.verdict, refused.key, refused.count)
     late = standing(
         explained(
             rules(tmp_path, S='decide = "final"\n' + text), *events, {"at": 1, "procName": "c", "user": "u"}, rule="S"
