@@ -22,6 +22,8 @@ from stream_app.engine.explained import (
 from stream_app.language.explain import Part, Seen, deciding
 
 _YES, _NO, _DIM, _NAME = "green", "red", "dim", "cyan"
+_LISTED = 5
+"""How many of the comparisons that decided are named in front of the filter."""
 _VERDICTS = {
     TRIGGERS: "it triggers",
     COUNTED: "it is counted and does not trigger",
@@ -63,8 +65,11 @@ def _lines(one: Explained) -> Iterator[Text]:
 def _pattern(pattern: PatternAnswer) -> Iterator[Text]:
     yield Text(f"  {one_line(pattern.name)}: ").append(_said(pattern.holds), _style(pattern.holds))
     if not pattern.holds:
-        for part in deciding(pattern.filter):
+        decided = list(deciding(pattern.filter))
+        for part in decided[:_LISTED]:
             yield Text("    decided by  ", _DIM).append(one_line(part.text), _NO)
+        if len(decided) > _LISTED:
+            yield Text(f"    and by {len(decided) - _LISTED:,} more, which are all false", _DIM)
     yield from _part(pattern.filter, "    ")
     if pattern.holds:
         yield Text("    group  ", _DIM).append(_values(pattern.group))

@@ -38,7 +38,7 @@ class Placed(Struct, frozen=True):
 class Source(Struct, frozen=True):
     """Records to play, from ``sources`` source partitions; ``total`` is what their bar counts up to, where known."""
 
-    records: Callable[[Bar | None], Iterator[Placed]]
+    records: Callable[[Bar], Iterator[Placed]]
     sources: int
     total: int | None
 
@@ -106,23 +106,21 @@ def source(
         yield Source(lambda bar: _of_topic(reader, topic, topic_id, bar), max(1, len(reader.ends)), reader.total)
 
 
-def _of_files(files: tuple[str, ...], given: Settings, screen: Screen, bar: Bar | None) -> Iterator[Placed]:
+def _of_files(files: tuple[str, ...], given: Settings, screen: Screen, bar: Bar) -> Iterator[Placed]:
     """Give the records in the order of the files, placed in partitions."""
     offsets: Counter[int] = Counter()
     for each in addressed(files, lambda said: screen.say(said, "yellow")):
         partition = partition_of(each.key, given.partitions)
-        if bar is not None:
-            bar.advance(each.record.read)
+        bar.advance(each.record.read)
         record = Record(given.sysmon_topic, partition, offsets[partition], each.timestamp, each.record.value)
         offsets[partition] += 1
         yield Placed(each.record.place, record)
 
 
-def _of_topic(reader: RangeReader, topic: str, topic_id: str, bar: Bar | None) -> Iterator[Placed]:
+def _of_topic(reader: RangeReader, topic: str, topic_id: str, bar: Bar) -> Iterator[Placed]:
     """Give the records of a part of a topic."""
     for done, message in enumerate(reader.records(), 1):
         partition, offset = int(message.partition() or 0), int(message.offset() or 0)
-        if bar is not None:
-            bar.advance(done)
+        bar.advance(done)
         record = Record(topic, partition, offset, max(1, message.timestamp()[1]), message.value(), topic_id)
         yield Placed(f"{topic}/{partition}@{offset}", record)

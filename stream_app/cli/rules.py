@@ -7,6 +7,7 @@ import msgspec
 
 from stream_app.cli import (
     rules_coverage,
+    rules_diff,
     rules_explain,
     rules_export,
     rules_fmt,
@@ -30,15 +31,19 @@ def command() -> None:
     """Look at rules, take them over from other systems, and give them to those."""
 
 
-command.add_command(rules_new.new)
-command.add_command(rules_test.test)
-command.add_command(rules_coverage.coverage)
-command.add_command(rules_lint.lint)
-command.add_command(rules_explain.command)
-command.add_command(rules_fmt.fmt)
-command.add_command(rules_schema.schema)
-command.add_command(rules_import.command)
-command.add_command(rules_export.command)
+for each in (
+    rules_test.test,
+    rules_coverage.coverage,
+    rules_lint.lint,
+    rules_explain.command,
+    rules_diff.command,
+    rules_new.new,
+    rules_fmt.fmt,
+    rules_schema.schema,
+    rules_import.command,
+    rules_export.command,
+):
+    command.add_command(each)
 
 
 @command.command()

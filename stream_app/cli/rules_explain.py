@@ -15,9 +15,12 @@ from stream_app.cli.explained import explained_text
 from stream_app.cli.failure import WRONG, Failure
 from stream_app.cli.inputs import Placed, source, topic_options
 from stream_app.cli.screen import Screen
+from stream_app.engine.detect import STAGES
 from stream_app.engine.explain import Given, explain
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import BadRejection, Rejection, decode_rejection
+from stream_app.kafka.guard import Guard
+from stream_app.language.explain import Explainer
 from stream_app.rulebook.rule import Rulebook
 from stream_app.service import parts
 
@@ -83,8 +86,12 @@ def command(  # noqa: PLR0913 - one for each option
     rulebook = parts.rulebook(given)
     rule_id = _named(rule, rulebook, Path(given.rules))
     screen = Screen(json=as_json)
-    with source(files, given, screen, **asked) as read:
-        records = map(_given, read.records(None))
+    with (
+        source(files, given, screen, **asked) as read,
+        screen.progress("explaining", read.total) as bar,
+        Guard(given.record_budget_ms, *STAGES, Explainer.explain),
+    ):
+        records = map(_given, read.records(bar))
         sources = read.sources if time_moves else None
         for each in explain(rulebook, rule_id, records, sources=sources, joining=parts.joining(given)):
             if each.matches or each.by_time or not matching:
@@ -123,13 +130,17 @@ def _rejection(value: bytes) -> Rejection | None:
 def _rejected(rejection: Rejection, place: str) -> Given:
     """Give the record that was rejected, as far as the rejection carries it."""
     where = f"{rejection.topic}/{rejection.partition}@{rejection.offset}"
+    fetch = (
+        f"which is explained with --topic {rejection.topic} --partition {rejection.partition} "
+        f"--from-offset {rejection.offset} --to-offset {rejection.offset + 1}"
+    )
     rule = f" for {rejection.rule}" if rejection.rule else ""
     note = f"{where} was rejected{rule}: {rejection.reason}: {rejection.detail}"
     unread = ""
     if not rejection.value:
-        unread = f"this rejection carries no bytes of its record, which lies at {where}"
+        unread = f"this rejection carries no bytes of its record, {fetch}"
     elif rejection.truncated:
-        unread = f"only {len(rejection.value):,} of its {rejection.size:,} bytes were kept; it lies at {where}"
+        unread = f"only {len(rejection.value):,} of its {rejection.size:,} bytes were kept of a record {fetch}"
     record = Record(
         rejection.topic,
         rejection.partition,

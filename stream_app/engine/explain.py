@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from stream_app.engine.chain import IncidentEvent, event_of
 from stream_app.engine.detect import Detector, receive_time
+from stream_app.engine.expense import TooExpensive
 from stream_app.engine.explained import ExceptionAnswer, Explained, PatternAnswer, Rejected, Standing, Told, Values
 from stream_app.engine.incident import Incident
 from stream_app.engine.joined import Joined, Replayed
@@ -21,7 +22,7 @@ from stream_app.engine.key import canonical
 from stream_app.engine.played import Place, Played
 from stream_app.engine.process_context import READS, Involved, Joining
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import FLOOD, Rejection
+from stream_app.engine.rejection import FLOOD, TOO_EXPENSIVE, TOO_MANY, Rejection
 from stream_app.engine.replay import Flow, Step, Tally
 from stream_app.engine.standing import Exceptions, incident_attributes, standing, told
 from stream_app.language.compile import EVENT_TYPE
@@ -108,17 +109,21 @@ class _Book:
         record = given.record
         self._matched.clear()
         self._names[record.topic, record.topic_id, record.partition, record.offset] = given.place
+        if self._lists is not None:
+            self._lists.timestamp = record.timestamp
         try:
             event = normalise(record.value or b"")
             if self._context is not None:
                 event = self._context.completed(record, event)
+            page = self._explained(given.place, event, receive_time(record, event), given.note)
         except Unreadable as unreadable:
-            said = f"{unreadable.reason}: {unreadable.detail}"
-            self._open(Explained(place=given.place, rule=self._rule.id, matches=False, unread=said, note=given.note))
-            return
-        if self._lists is not None:
-            self._lists.timestamp = record.timestamp
-        self._open(self._explained(given.place, event, receive_time(record, event), given.note))
+            page = self._unread(given, f"{unreadable.reason}: {unreadable.detail}")
+        except TooExpensive as expense:
+            page = self._unread(given, f"{TOO_EXPENSIVE}: {expense}")
+        self._open(page)
+
+    def _unread(self, given: Given, why: str) -> Explained:
+        return Explained(place=given.place, rule=self._rule.id, matches=False, unread=why, note=given.note)
 
     def end(self) -> None:
         """Begin with what comes only because the records end."""
@@ -161,7 +166,8 @@ class _Book:
         if step.rule.id != self._rule.id:
             return
         observed = step.observed
-        if not (observed.late or observed.repeated or observed.full):
+        refused = not step.rule.final and any(each.reason == TOO_MANY for each in observed.suppressed)
+        if not (observed.late or observed.repeated or observed.full or refused):
             self._played.take(step.key, step.match)
         self._played.settle(step.key, observed.row)
         self._matched |= {(one.episode.id, one.revision) for one in observed.incidents}
@@ -170,7 +176,7 @@ class _Book:
     def said(self, each: Incident | Rejection) -> None:
         """Take note of what came of an event."""
         if isinstance(each, Rejection):
-            if each.rule == self._rule.id:
+            if each.rule == self._rule.id or (each.rule is None and not self._pages[-1].explained.unread):
                 detail = each.detail
                 standings = self._pages[-1].standings
                 if each.reason == FLOOD and standings:

@@ -21,8 +21,8 @@ LISTED = 20
 """How many events, groups and combinations are listed of those that there are."""
 
 
-class Remembered(Struct, order=True):
-    """A match that was counted, in the order of time and place."""
+class Remembered(Struct):
+    """A match that was counted."""
 
     time: int
     place: Place
@@ -38,20 +38,21 @@ class Played:
         self._rule = rule
         self._names = names
         self._by_key: dict[bytes, list[Remembered]] = {}
+        self._by_place: dict[tuple[bytes, Place], Remembered] = {}
 
     def take(self, key: bytes, match: Match) -> None:
         """Remember a match that was counted."""
-        remembered = Remembered(match.time, place_of(match.origin), match.values, triggers=self._rule.every_event)
-        insort(self._by_key.setdefault(key, []), remembered)
+        place = place_of(match.origin)
+        remembered = Remembered(match.time, place, match.values, triggers=self._rule.every_event)
+        insort(self._by_key.setdefault(key, []), remembered, key=_order)
+        self._by_place[key, place] = remembered
 
     def settle(self, key: bytes, row: Row) -> None:
         """Note what was decided of the events that a row still holds."""
-        held = {_place(row, event): event for event in row.held}
-        for each in self._by_key.get(key, ()):
-            event = held.get(each.place)
-            if event is not None:
-                each.waits = bool(event.state & WAITING)
-                each.triggers = is_trigger(self._rule, event)
+        for event in row.held:
+            each = self._by_place[key, _place(row, event)]
+            each.waits = bool(event.state & WAITING)
+            each.triggers = is_trigger(self._rule, event)
 
     def window(self, key: bytes, time: int) -> list[Remembered]:
         """Give the matches of a key in the window that ends at a time."""
@@ -85,6 +86,10 @@ class Played:
         if join is None:
             return ()
         return tuple([name for number, name in enumerate(join.names) if int(values[-1] or 0) >> number & 1])
+
+
+def _order(each: Remembered) -> tuple[int, Place]:
+    return each.time, each.place
 
 
 def place_of(origin: Origin) -> Place:

@@ -41,7 +41,11 @@ RUN = {
     "stream-app worker": "test_a_stranger_gets_to_incidents_on_kafka",
     "stream-app produce records.jsonl": "test_a_stranger_gets_to_incidents_on_kafka",
     "stream-app incidents --all": "test_a_stranger_gets_to_incidents_on_kafka",
+    "stream-app replay --topic sysmon --since 2026-01-01T00:00:00Z": "test_a_stranger_gets_to_incidents_on_kafka",
     "stream-app rules check": "test_the_rule_of_the_readme_is_read",
+    "sed -n 14p records.jsonl | stream-app rules explain windows-python-initiated-connection --event -": (
+        "test_an_explanation_is_what_is_quoted"
+    ),
 }
 NOT_RUN = {
     "make test": "it is what runs these tests",
@@ -145,8 +149,28 @@ def test_a_stranger_gets_to_incidents_on_kafka(home: Path, kafka: LocalBroker) -
         seen = [msgspec.json.decode(following.stdout.readline()) for _ in range(11)]
         following.send_signal(signal.SIGINT)
         assert (b"", 0) == (following.communicate(timeout=20)[0], following.returncode)
+        asked = ("--topic", "sysmon", "--since", "2026-01-01T00:00:00Z")
+        replayed = stream_app("replay", "--json", *asked, folder=home, update_interval_s="0", **where)
         assert 0 == worker.terminate(), worker.said()
     assert Counter(create=6, update=5) == Counter(incident["activity"] for incident in seen)
+    assert {each["incidentId"] for each in seen} == {
+        msgspec.json.decode(line)["incidentId"] for line in replayed.stdout.splitlines()
+    }
+
+
+def test_an_explanation_is_what_is_quoted(home: Path) -> None:
+    """The command of the README, run by a shell, prints its block."""
+    (command,) = (line for block in blocks("sh") for line in block.splitlines() if "rules explain" in line)
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.replace("stream-app", f"{sys.executable} -m stream_app")],
+        cwd=home,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ([done.stdout], "") == (blocks("console"), done.stderr)
 
 
 def write_rule(home: Path) -> Path:

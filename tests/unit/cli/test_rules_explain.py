@@ -7,7 +7,15 @@ import pytest
 
 from stream_app.cli.demo import SCENE
 from stream_app.cli.explained import explained_text
-from stream_app.engine.explained import COUNTED, ExceptionAnswer, Explained, PatternStanding, Standing, Told
+from stream_app.engine.explained import (
+    COUNTED,
+    ExceptionAnswer,
+    Explained,
+    PatternAnswer,
+    PatternStanding,
+    Standing,
+    Told,
+)
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import Rejection, encode_rejection
 from stream_app.language.explain import Part, Seen
@@ -72,7 +80,8 @@ def test_what_was_rejected_is_explained_with_the_record_that_it_carries() -> Non
     done = run("rules", "explain", RULE, "--event", "-", "--json", given=given + b'{"reason": "no rejection"}')
     first, second, third, fourth = [json.loads(line) for line in done.stdout.splitlines()]
     assert (True, "sysmon/3@7 was rejected: too expensive: why") == (first["matches"], first["note"])
-    assert "this rejection carries no bytes of its record, which lies at sysmon/1@9" == second["unread"]
+    fetch = "--topic sysmon --partition 1 --from-offset 9 --to-offset 10"
+    assert f"this rejection carries no bytes of its record, which is explained with {fetch}" == second["unread"]
     assert "sysmon/1@9 was rejected for R: late: 5 ms" == second["note"]
     assert third["unread"].startswith("only 10 of its ")
     assert fourth["unread"].startswith("unknown shape")
@@ -100,6 +109,15 @@ def test_a_rule_that_is_not_enabled_is_named(tmp_path: Path) -> None:
     done = run("rules", "explain", RULE, "--rules", str(tmp_path), "--event", "-", given=PYTHON)
     assert (0, True) == (done.returncode, b"it triggers" in done.stdout)
     assert b"PH_Rule_SIGMA_1774 is not enabled: explained as if it were\n" == done.stderr
+
+
+def test_of_many_comparisons_that_decided_some_are_named() -> None:
+    """The others are in the tree."""
+    terms = tuple(Part(f"a = {n}", 0, 1, holds=False, asked=True) for n in range(9))
+    filter_ = Part("", 0, 1, holds=False, asked=True, joins="OR", parts=terms)
+    pattern = PatternAnswer(name="P", holds=False, filter=filter_, group={})
+    text = explained_text(Explained(place="p", rule="R", matches=False, time=0, patterns=(pattern,))).plain
+    assert (5, True) == (text.count("decided by"), "and by 4 more, which are all false\n" in text)
 
 
 TERM = Part("a = 1", 0, 5, holds=False, asked=True, seen=(Seen("a", "x", "a number"),))

@@ -7,12 +7,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from stream_app.engine.expense import TooExpensive
 from stream_app.engine.explain import Given, explain
 from stream_app.engine.explained import Explained, Standing, Told
 from stream_app.engine.incident import Incident
 from stream_app.engine.process_context import Joining
 from stream_app.engine.record import Record
 from stream_app.engine.replay import replay
+from stream_app.engine.screen import Screen
+from stream_app.language.explain import Explainer
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
@@ -409,7 +412,7 @@ user = "A.user"
 """
     events = [{"at": 0, "procName": name, "user": f"u{n}"} for name in "ab" for n in range(105)]
     refused = standing(explained(rules(tmp_path, R=text), *events, {"at": 1, "procName": "c", "user": "u"})[-1])
-    assert ("refused", {}) == (refused.verdict, refused.key)
+    assert ("refused", {}, 210) == (refused.verdict, refused.key, refused.count)
     late = standing(
         explained(
             rules(tmp_path, S='decide = "final"\n' + text), *events, {"at": 1, "procName": "c", "user": "u"}, rule="S"
@@ -433,3 +436,20 @@ def test_what_is_played_is_what_a_replay_plays(tmp_path: Path) -> None:
     ]
     assert sorted((each.incident_id, each.revision) for each in replayed) == sorted(said)
     assert len(said) > 5
+
+
+def test_a_record_that_takes_too_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether explaining it does, or playing it."""
+    rulebook = rules(tmp_path, R=ONE)
+    expense = TooExpensive(700, 500)
+
+    def broken_off(*_: object) -> None:
+        raise expense
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Screen, "wanting", broken_off)
+        (played,) = explained(rulebook, {})
+    monkeypatch.setattr(Explainer, "explain", broken_off)
+    (asked,) = explained(rulebook, {})
+    assert (True, ["too expensive"]) == (played.matches, [each.reason for each in played.rejected])
+    assert (False, f"too expensive: {expense}") == (asked.matches, asked.unread)
