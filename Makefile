@@ -7,7 +7,7 @@ MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
 READY := .venv/.ready
-CORE := stream_app/language/*,stream_app/sysmon/*,stream_app/rulebook/*,stream_app/engine/*,stream_app/handoff/*
+CORE := stream_app/language/*,stream_app/sysmon/*,stream_app/rulebook/*,stream_app/exchange/*,stream_app/engine/*,stream_app/handoff/*
 SOURCES := stream_app tests
 
 .PHONY: help

@@ -12,7 +12,7 @@ from stream_app.cli.environment import settings
 from stream_app.cli.failure import FAILED, writing
 from stream_app.cli.landing import Folder
 from stream_app.cli.screen import counted, one_line
-from stream_app.rulebook.fortisiem_export import export_xml
+from stream_app.exchange.fortisiem_export import export_xml
 from stream_app.rulebook.text import RuleText, head_comments, rule_text
 from stream_app.service import parts
 

@@ -14,7 +14,7 @@ from stream_app.cli.failure import FAILED, WRONG, Failure, writing
 from stream_app.cli.landing import Folder, Landed, keep, land
 from stream_app.cli.screen import Screen, counted, one_line
 from stream_app.cli.sources import PAGE, XML, files, imported, is_sigma, rules_of, sigma_rules_of
-from stream_app.rulebook.imported import (
+from stream_app.exchange.imported import (
     Choices,
     Imported,
     Reason,

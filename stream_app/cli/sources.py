@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stream_app.cli.failure import Failure
-from stream_app.rulebook.fortisiem_page import import_page, is_page
-from stream_app.rulebook.fortisiem_xml import import_xml
-from stream_app.rulebook.imported import Choices, Imported, Origin, Reason, Refused
-from stream_app.rulebook.page_lines import is_html
-from stream_app.rulebook.sigma_texts import has_detection, may_be_sigma
+from stream_app.exchange.fortisiem_page import import_page, is_page
+from stream_app.exchange.fortisiem_xml import import_xml
+from stream_app.exchange.imported import Choices, Imported, Origin, Reason, Refused
+from stream_app.exchange.page_lines import is_html
+from stream_app.exchange.sigma_texts import has_detection, may_be_sigma
 
 XML, PAGE, SIGMA = "xml", "page", "sigma"
 LARGEST = 64 << 20
@@ -73,7 +73,7 @@ def sigma_rules_of(
     Raises Failure: what reads them is not installed.
     """
     try:
-        sigma = importlib.import_module("stream_app.rulebook.sigma")
+        sigma = importlib.import_module("stream_app.exchange.sigma")
     except ModuleNotFoundError as error:
         advice = "pip install 'stream_app[sigma]'"
         raise Failure(f"Sigma's rules are read by pySigma, which is not installed ({error.name}): {advice}") from error

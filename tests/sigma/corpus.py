@@ -8,13 +8,13 @@ import msgspec
 import yaml
 from msgspec import Struct
 
+from stream_app.exchange.imported import Imported, Refused
+from stream_app.exchange.sigma import import_sigma
+from stream_app.exchange.sigma_source import CATEGORIES
 from stream_app.language.compile import Environment
 from stream_app.rulebook.document import parse_document
-from stream_app.rulebook.imported import Imported, Refused
 from stream_app.rulebook.rule import Rule
 from stream_app.rulebook.rulefile import Defaults, read_rule
-from stream_app.rulebook.sigma import import_sigma
-from stream_app.rulebook.sigma_source import CATEGORIES
 from stream_app.rulebook.write import write_rule
 from stream_app.sysmon.attributes import VOCABULARY
 

@@ -17,9 +17,9 @@ from sigma.collection import SigmaCollection
 from stream_app.engine.incident import Incident
 from stream_app.engine.record import Record
 from stream_app.engine.replay import replay
+from stream_app.exchange.imported import Imported
 from stream_app.rulebook.chaining import chained
 from stream_app.rulebook.document import parse_document
-from stream_app.rulebook.imported import Imported
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults, read_rule
 from stream_app.rulebook.write import write_rule

@@ -15,14 +15,14 @@ from sigma.types import SigmaQueryExpression
 from stream_app.engine.incident import Incident
 from stream_app.engine.record import Record
 from stream_app.engine.replay import replay
-from stream_app.rulebook.imported import Imported, Refused
+from stream_app.exchange.imported import Imported, Refused
+from stream_app.exchange.sigma import import_sigma
+from stream_app.exchange.sigma_query import Asking
+from stream_app.exchange.sigma_source import source_of
+from stream_app.exchange.sigma_terms import SigmaRefused
+from stream_app.exchange.sigma_texts import has_detection, may_be_sigma
+from stream_app.exchange.sigma_values import said_of
 from stream_app.rulebook.rule import Rulebook
-from stream_app.rulebook.sigma import import_sigma
-from stream_app.rulebook.sigma_query import Asking
-from stream_app.rulebook.sigma_source import source_of
-from stream_app.rulebook.sigma_terms import SigmaRefused
-from stream_app.rulebook.sigma_texts import has_detection, may_be_sigma
-from stream_app.rulebook.sigma_values import said_of
 from stream_app.sysmon.normalise import normalise
 from tests.sigma.corpus import HERE, imported, loaded, no_include, record
 

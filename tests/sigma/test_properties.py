@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sigma.types import SigmaString, SpecialChars
 
+from stream_app.exchange.imported import Imported, Refused
+from stream_app.exchange.sigma_terms import writable
 from stream_app.language.compile import compile_filter
 from stream_app.language.diagnostics import LanguageError, Place
 from stream_app.language.parser import parse
-from stream_app.rulebook.imported import Imported, Refused
-from stream_app.rulebook.sigma_terms import writable
 from stream_app.sysmon.readings import MISSING
 from tests.sigma.corpus import ENVIRONMENT, imported
 

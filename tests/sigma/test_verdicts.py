@@ -13,7 +13,7 @@ from sigma.collection import SigmaCollection
 from sigma.processing.pipeline import ProcessingItem, ProcessingPipeline
 from sigma.processing.transformations import ValueListPlaceholderTransformation
 
-from stream_app.rulebook.imported import Imported
+from stream_app.exchange.imported import Imported
 from stream_app.sysmon.normalise import normalise
 from tests.sigma.corpus import Entry, entries, imported, loaded, record
 

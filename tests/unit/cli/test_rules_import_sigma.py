@@ -108,7 +108,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path, monkeypatch: pytest
 def test_without_pysigma_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing is imported."""
     for name in [
-        each for each in sys.modules if each == "sigma" or each.startswith(("sigma.", "stream_app.rulebook.sigma"))
+        each for each in sys.modules if each == "sigma" or each.startswith(("sigma.", "stream_app.exchange.sigma"))
     ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sigma", None)

@@ -28,9 +28,9 @@ from sigma.types import (
     SigmaType,
 )
 
-from stream_app.rulebook.sigma_source import Field, Source, of_these
-from stream_app.rulebook.sigma_terms import ALWAYS, NEVER, Said, SigmaRefused, all_of, any_of, joined
-from stream_app.rulebook.sigma_values import compared, said_of, true_of_absent
+from stream_app.exchange.sigma_source import Field, Source, of_these
+from stream_app.exchange.sigma_terms import ALWAYS, NEVER, Said, SigmaRefused, all_of, any_of, joined
+from stream_app.exchange.sigma_values import compared, said_of, true_of_absent
 
 
 class Asking(Struct, frozen=True):

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from stream_app.exchange.attack import tactics_of
+from stream_app.exchange.fortisiem_xml import folded, mapping_of, names_of
+from stream_app.exchange.imported import Choices, Imported, Origin, Reason, Refused, source_note, with_parentheses
+from stream_app.exchange.page_lines import Line, page_lines
 from stream_app.language.diagnostics import LanguageError
 from stream_app.language.trigger import OPERATORS
-from stream_app.rulebook.attack import tactics_of
 from stream_app.rulebook.document import decode_text
-from stream_app.rulebook.fortisiem_xml import folded, mapping_of, names_of
-from stream_app.rulebook.imported import Choices, Imported, Origin, Reason, Refused, source_note, with_parentheses
-from stream_app.rulebook.page_lines import Line, page_lines
 from stream_app.rulebook.text import PatternText, RuleText
 
 ID, SUBPATTERN = "Rule ID", "SubPattern Name"

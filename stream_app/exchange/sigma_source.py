@@ -12,8 +12,8 @@ from difflib import get_close_matches
 from msgspec import Struct
 from sigma.rule import SigmaLogSource
 
+from stream_app.exchange.sigma_terms import Said, SigmaRefused, any_of, quoted
 from stream_app.language.values import AttributeType
-from stream_app.rulebook.sigma_terms import Said, SigmaRefused, any_of, quoted
 from stream_app.sysmon.attributes import EVENTS, VOCABULARY, fields_of
 from stream_app.sysmon.event_type import NETWORK, REGISTRY, WINDOWS_SYSMON
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.rulebook.fortisiem_page import HEADINGS, MAPPING, PARTS, import_page, is_page
-from stream_app.rulebook.imported import Choices, Imported, Refused
-from stream_app.rulebook.page_lines import Line, page_lines
+from stream_app.exchange.fortisiem_page import HEADINGS, MAPPING, PARTS, import_page, is_page
+from stream_app.exchange.imported import Choices, Imported, Refused
+from stream_app.exchange.page_lines import Line, page_lines
 from stream_app.rulebook.text import PatternText, RuleText
 from stream_app.rulebook.write import slug_of, write_rule
 

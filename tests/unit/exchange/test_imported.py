@@ -2,8 +2,8 @@
 
 from msgspec.structs import replace
 
-from stream_app.rulebook.attack import tactics_of
-from stream_app.rulebook.imported import (
+from stream_app.exchange.attack import tactics_of
+from stream_app.exchange.imported import (
     Imported,
     Origin,
     groups_named,

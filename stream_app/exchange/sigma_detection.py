@@ -13,10 +13,10 @@ from sigma.correlations import SigmaCorrelationTimespan
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule, SigmaRuleBase, SigmaStatus
 
-from stream_app.rulebook.sigma_aggregation import Aggregation, aggregation_of
-from stream_app.rulebook.sigma_query import Asking
-from stream_app.rulebook.sigma_source import Source, source_of
-from stream_app.rulebook.sigma_terms import NEVER, Said, SigmaRefused, all_of, any_of
+from stream_app.exchange.sigma_aggregation import Aggregation, aggregation_of
+from stream_app.exchange.sigma_query import Asking
+from stream_app.exchange.sigma_source import Source, source_of
+from stream_app.exchange.sigma_terms import NEVER, Said, SigmaRefused, all_of, any_of
 from stream_app.rulebook.text import PatternText, RuleText
 
 WINDOW = 300

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream_app.exchange.fortisiem_export import Exported, export_xml, ranked
+from stream_app.exchange.fortisiem_xml import import_xml
+from stream_app.exchange.imported import Choices, Imported, with_watch_lists
 from stream_app.language.trigger_parser import parse_trigger
-from stream_app.rulebook.fortisiem_export import Exported, export_xml, ranked
-from stream_app.rulebook.fortisiem_xml import import_xml
-from stream_app.rulebook.imported import Choices, Imported, with_watch_lists
 from stream_app.rulebook.text import (
     ClearText,
     ExceptionText,

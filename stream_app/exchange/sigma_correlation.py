@@ -23,10 +23,10 @@ from sigma.correlations import (
 )
 from sigma.rule import SigmaRule
 
+from stream_app.exchange.sigma_detection import PATTERN, described, filter_of, id_of
+from stream_app.exchange.sigma_source import Source
+from stream_app.exchange.sigma_terms import Said, SigmaRefused, any_of, quoted
 from stream_app.language.trigger import OPERATORS
-from stream_app.rulebook.sigma_detection import PATTERN, described, filter_of, id_of
-from stream_app.rulebook.sigma_source import Source
-from stream_app.rulebook.sigma_terms import Said, SigmaRefused, any_of, quoted
 from stream_app.rulebook.text import PatternText, RuleText
 
 Rule = SigmaRule | SigmaCorrelationRule

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stream_app.exchange.fortisiem_document import read_elements
+from stream_app.exchange.fortisiem_xml import import_xml
+from stream_app.exchange.imported import Choices, Imported, Origin, Reason, Refused
 from stream_app.language.diagnostics import LanguageError
-from stream_app.rulebook.fortisiem_document import read_elements
-from stream_app.rulebook.fortisiem_xml import import_xml
-from stream_app.rulebook.imported import Choices, Imported, Origin, Reason, Refused
 
 BOMB = '<!DOCTYPE Rules [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>\n<Rules>&c;</Rules>'
 REACHING = '<!DOCTYPE Rules [<!ENTITY x SYSTEM "file:///etc/passwd">]><Rules><Rule id="&x;"/></Rules>'

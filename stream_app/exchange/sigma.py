@@ -16,16 +16,16 @@ from sigma.exceptions import SigmaError
 from sigma.filters import SigmaFilter
 from sigma.rule import SigmaRule
 
+from stream_app.exchange.imported import Imported, Refused
+from stream_app.exchange.sigma_aggregation import KEPT
+from stream_app.exchange.sigma_correlation import Correlating, base_of, correlation_rule
+from stream_app.exchange.sigma_detection import detection_rule
+from stream_app.exchange.sigma_documents import Include, Parsed, read_documents
+from stream_app.exchange.sigma_terms import SigmaRefused
 from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import LanguageError
 from stream_app.rulebook.document import parse_document
-from stream_app.rulebook.imported import Imported, Refused
 from stream_app.rulebook.rulefile import Defaults, read_rule
-from stream_app.rulebook.sigma_aggregation import KEPT
-from stream_app.rulebook.sigma_correlation import Correlating, base_of, correlation_rule
-from stream_app.rulebook.sigma_detection import detection_rule
-from stream_app.rulebook.sigma_documents import Include, Parsed, read_documents
-from stream_app.rulebook.sigma_terms import SigmaRefused
 from stream_app.rulebook.text import RuleText
 from stream_app.rulebook.write import write_rule
 from stream_app.sysmon.attributes import VOCABULARY

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from stream_app.rulebook.fortisiem_xml import import_xml
-from stream_app.rulebook.imported import Choices, Imported, Refused
+from stream_app.exchange.fortisiem_xml import import_xml
+from stream_app.exchange.imported import Choices, Imported, Refused
 from stream_app.rulebook.text import ClearText, ListText, PatternText, RuleText
 
 SAMPLES = Path(__file__).parents[3].parent / "shared" / "data" / "fortisiem-rules"

@@ -1,6 +1,6 @@
 """Rules as plain data go in; FortiSIEM's rule XML comes out, with what it cannot hold of each rule.
 
-Decision: what is written is what :mod:`stream_app.rulebook.fortisiem_xml` reads, so that an exported rule that is
+Decision: what is written is what :mod:`stream_app.exchange.fortisiem_xml` reads, so that an exported rule that is
 imported is the same file. A rule whose meaning no such XML has (a trigger line that no list of ranks gives, a text that
 XML has no character for) is not written; what else has no place is left out by name. The eventType of incidents is the
 rule's id, by which other rules read them here. What a rule file does not know and FortiSIEM asks for (group, incident
@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator
 from lxml import etree
 from msgspec import Struct
 
+from stream_app.exchange.attack import tactics_of
+from stream_app.exchange.imported import EXPORTED, SOURCE
 from stream_app.language.lexer import Kind, tokenise
 from stream_app.language.trigger import Named, Trigger
 from stream_app.language.trigger_parser import parse_trigger
-from stream_app.rulebook.attack import tactics_of
-from stream_app.rulebook.imported import EXPORTED, SOURCE
 from stream_app.rulebook.text import ClearText, PatternText, RuleText
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from sigma.rule import SigmaRule
 
-from stream_app.rulebook.sigma_terms import SigmaRefused
+from stream_app.exchange.sigma_terms import SigmaRefused
 
 KEPT = "stream_app"
 """The key of a document under which an aggregation is kept."""

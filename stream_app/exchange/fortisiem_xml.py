@@ -14,11 +14,9 @@ from collections.abc import Iterator, Sequence
 from lxml import etree
 from msgspec.structs import replace
 
-from stream_app.language.diagnostics import LanguageError
-from stream_app.language.trigger import OPERATORS
-from stream_app.rulebook.attack import tactics_of
-from stream_app.rulebook.fortisiem_document import read_elements
-from stream_app.rulebook.imported import (
+from stream_app.exchange.attack import tactics_of
+from stream_app.exchange.fortisiem_document import read_elements
+from stream_app.exchange.imported import (
     EXPORTED,
     SOURCE,
     Choices,
@@ -29,8 +27,10 @@ from stream_app.rulebook.imported import (
     source_note,
     with_parentheses,
 )
+from stream_app.exchange.xml_part import Notes, Part
+from stream_app.language.diagnostics import LanguageError
+from stream_app.language.trigger import OPERATORS
 from stream_app.rulebook.text import ClearText, ListText, PatternText, RuleText
-from stream_app.rulebook.xml_part import Notes, Part
 
 DESCRIBES = (
     "DetectionTechnology",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lxml import etree
 from msgspec import Struct
 
-from stream_app.rulebook.imported import Reason
+from stream_app.exchange.imported import Reason
 
 _SHOWN = 40
 

@@ -33,9 +33,9 @@ from sigma.types import (
     TimestampPart,
 )
 
+from stream_app.exchange.sigma_source import Field
+from stream_app.exchange.sigma_terms import Said, SigmaRefused, in_regex, joined, kept_regex, quoted, writable
 from stream_app.language.values import AttributeType
-from stream_app.rulebook.sigma_source import Field
-from stream_app.rulebook.sigma_terms import Said, SigmaRefused, in_regex, joined, kept_regex, quoted, writable
 from stream_app.sysmon.attributes import PROCESS_GUIDS
 from stream_app.sysmon.readings import MISSING
 

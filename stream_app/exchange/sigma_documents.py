@@ -21,9 +21,9 @@ from sigma.policy.profiles import TrustedPolicy
 from sigma.rule import SigmaRule
 from sigma.rule.base import SigmaYAMLLoader
 
-from stream_app.rulebook.imported import Origin, Reason, Refused
-from stream_app.rulebook.sigma_aggregation import KEPT, put_aside
-from stream_app.rulebook.sigma_terms import SigmaRefused
+from stream_app.exchange.imported import Origin, Reason, Refused
+from stream_app.exchange.sigma_aggregation import KEPT, put_aside
+from stream_app.exchange.sigma_terms import SigmaRefused
 
 Include = Callable[[str, str], tuple[str, str]]
 """The path of a file and the name of another in it -> that one's path and text; raises OSError."""
