@@ -53,6 +53,7 @@ lint: $(READY) ## The checks that run nothing: format, lint, types, import contr
 .PHONY: bench
 bench: $(READY) ## CPU per record on real Kafka, beside a raw loop and naive Faust; BASE=revision compares two commits
 	@$(BIN)/python -m tests.benchmarks $(if $(BASE),compare "$(BASE)",run) $(OPTIONS)
+	@$(if $(BASE),,$(BIN)/python -m tests.benchmarks import)
 
 .PHONY: profile
 profile: $(READY) ## Where a worker's time goes, by function, and a flame graph in .bench/; OPTIONS=--help says more

@@ -1,7 +1,7 @@
 """``python -m tests.benchmarks``: what records cost, beside a raw loop and beside naive Faust. See --help."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -12,12 +12,12 @@ import msgspec
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable
-from tests.benchmarks import compare, context, latency, recovery, running, scale, screening
+from tests.benchmarks import compare, context, importing, latency, recovery, running, scale, screening
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.datasets import DATA, REAL, DataMissing, have_real
 from tests.benchmarks.flame import flame
 from tests.benchmarks.jobs import JOB_J, USUAL, Job, JobType, Lots, usual_jobs
-from tests.benchmarks.machine import ROOT, machine
+from tests.benchmarks.machine import ROOT, machine, place
 from tests.benchmarks.records import SHAPES
 from tests.benchmarks.results import OURS, Result, as_json, threads
 from tests.benchmarks.rulesets import FROM_OUTSIDE, RULES, SEED
@@ -58,11 +58,6 @@ def kept(kind: str, path: Path | None, content: bytes) -> None:
     path = path or KEPT / f"{kind}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
     path.write_bytes(content)
     say(f"written to {path}")
-
-
-def place(facts: Mapping[str, str]) -> str:
-    """Say in a few words what it ran on."""
-    return f"{facts['date']}, {facts['commit']}, {facts['cpu']}, {facts['cores']} cores"
 
 
 @contextmanager
@@ -291,6 +286,7 @@ def side_by_side(  # noqa: PLR0913 - an option each
 
 main.add_command(recovery.main, "recovery")
 main.add_command(context.main, "context")
+main.add_command(importing.main, "import")
 
 if __name__ == "__main__":
     main()

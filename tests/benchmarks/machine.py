@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -48,3 +49,8 @@ def git(*words: str) -> bytes:
     """Ask git about this checkout. Raises OSError without git, CalledProcessError where it refuses."""
     command = shutil.which("git") or "git"
     return subprocess.run([command, *words], cwd=ROOT, check=True, capture_output=True).stdout
+
+
+def place(facts: Mapping[str, str]) -> str:
+    """Say in a few words what it ran on."""
+    return f"{facts['date']}, {facts['commit']}, {facts['cpu']}, {facts['cores']} cores"
