@@ -33,7 +33,7 @@ def _some(rulebook: Rulebook, **how: bool) -> Run | None:
     return next((run for run in (simulate(rulebook, seed, **how) for seed in SEEDS) if run != CLEAN), None)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:120])
 def test_the_whole_chain_counts_every_match_once(rulebook: Rulebook, seed: int) -> None:
     """Crashes, repeats and frozen workers that wake: every match is in its incident once, told in one way."""
     assert CLEAN == simulate(rulebook, seed)
