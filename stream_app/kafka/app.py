@@ -264,7 +264,8 @@ def _add_warnings(app: IngestApp, rulebook: Rulebook) -> None:
     async def warn() -> None:
         """Say once what the rules' authors should know; not before the start, when the log is not set up."""
         for rule in rulebook.enabled:
-            for warning in (each for subpattern in rule.subpatterns for each in subpattern.filter.hazards):
+            said = [each for subpattern in rule.subpatterns for each in subpattern.filter.hazards]
+            for warning in (*said, *(() if rule.join is None else rule.join.notes)):
                 log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
 
 
