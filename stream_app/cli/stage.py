@@ -171,6 +171,7 @@ class Stage:
         """Whether the worker is done with all that was sent, and all that it wrote has been read back."""
         names = self._names
         done = self._watch.committed(names.sysmon)
+        self._done = sum(done.values())  # the last look may have been before it
         if any(done[partition] < sent for partition, sent in self._sent.items()):
             return False
         done, ends = self._watch.committed(names.matches), self._watch.ends(names.matches)
