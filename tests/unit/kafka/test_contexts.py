@@ -140,7 +140,7 @@ def counted(broker: Broker) -> Counter[tuple[str, str | None]]:
     return counts
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", SEEDS[:100])
 def test_crashes_change_no_context(rulebook: Rulebook, seed: int) -> None:
     """Crashes, repeats and frozen workers that wake: each connection is counted once, with the command it had first."""
     truth, actual = simulated(rulebook, seed)
