@@ -88,7 +88,10 @@ class Chain:
         self._detector = Detector(Rulebook(readers)) if readers else None
 
     def ask(self, incident: Incident) -> Asked:
-        """Ask the rules that read an incident's rule; the answer is the same whenever it is asked."""
+        """Ask the rules that read an incident's rule.
+
+        The answer is the same whenever it is asked, but for what a filter asks of watch lists.
+        """
         event = event_of(incident)
         if event is None or self._detector is None:
             return Asked()
