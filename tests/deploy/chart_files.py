@@ -40,7 +40,7 @@ def values_schema() -> dict[str, Any]:
     }
     steps = _object({"stabilizationWindowSeconds": COUNT, "pods": POSITIVE, "periodSeconds": POSITIVE})
     config_map = _object({"name": TEXT, "items": {"type": "array", "items": _object({"key": TEXT, "path": TEXT})}})
-    rule_files = {"type": "object", "additionalProperties": TEXT, "propertyNames": {"pattern": r"^[\w.-]+/[\w.-]+$"}}
+    rule_files = {"type": "object", "additionalProperties": TEXT, "propertyNames": {"pattern": r"^([\w.-]+/)?[\w.-]+$"}}
     probe = {"type": "object", "properties": {"httpGet": False}}
     values = {
         "image": _object(image),
