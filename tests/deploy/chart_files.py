@@ -50,7 +50,10 @@ def values_schema() -> dict[str, Any]:
         "secrets": secrets_schema(),
         "tls": _object({"secretName": TEXT}),
         "rules": _object({"files": rule_files, "configMaps": {"type": "array", "items": config_map}}),
-        "topics": _object({"create": TRUTH, "settings": settings_schema(), "secrets": secrets_schema()}),
+        "topics": _object({"create": TRUTH}),
+        "tools": _object(
+            {"replicas": COUNT, "settings": settings_schema(), "secrets": secrets_schema(), "resources": ANY}
+        ),
         "resources": ANY,
         "persistence": _object({"enabled": TRUTH, "size": TEXT, "storageClass": TEXT}),
         "terminationGracePeriodSeconds": {"type": "integer", "minimum": 10},

@@ -42,7 +42,7 @@ def _name(document: Document) -> str:
 
 def pods(rendered: Rendered) -> Iterator[tuple[str, Document]]:
     """Give the kind and the specification of each pod."""
-    for kind in ("StatefulSet", "Job"):
+    for kind in ("StatefulSet", "Job", "Deployment"):
         yield kind, rendered[kind]["spec"]["template"]["spec"]
 
 

@@ -30,7 +30,7 @@ def test_every_document_is_one_of_kubernetes(rendered: Rendered, version: str) -
 
 def test_all_kinds_are_made_when_asked_for(default: Rendered, full: Rendered) -> None:
     """Nothing that has a value of its own is made without being asked for, and nothing is forgotten when it is."""
-    always = {"ConfigMap", "Service", "StatefulSet", "Job", "PodDisruptionBudget"}
+    always = {"ConfigMap", "Service", "StatefulSet", "Deployment", "Job", "PodDisruptionBudget"}
     asked = {"NetworkPolicy", *CUSTOM} - (set() if ALERTS.exists() else {"PrometheusRule"})
     assert always == {document["kind"] for document in default.values()}
     assert always | asked == {document["kind"] for document in full.values()}

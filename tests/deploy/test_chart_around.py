@@ -17,7 +17,7 @@ def test_keda_is_not_sent_to_a_cluster_that_it_could_not_log_in_to(helm: str) ->
 
 
 def test_selectors_select_the_workers_and_nothing_else(rendered: Rendered) -> None:
-    """Service, budget, policy, monitor and spread mean the labels of the workers' pods; the job's pods have others."""
+    """Service, budget, policy, monitor and spread mean the labels of the workers' pods; other pods have others."""
     labels = rendered["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
     selectors = [
         rendered["StatefulSet"]["spec"]["selector"]["matchLabels"],
@@ -32,8 +32,9 @@ def test_selectors_select_the_workers_and_nothing_else(rendered: Rendered) -> No
     ]
     assert len(selectors) >= 5
     assert all(selector == selectors[0] and selector.items() <= labels.items() for selector in selectors)
-    job = rendered["Job"]["spec"]["template"]["metadata"]["labels"]
-    assert not selectors[0].items() <= job.items()
+    for kind in ("Job", "Deployment"):
+        others = rendered[kind]["spec"]["template"]["metadata"]["labels"]
+        assert not selectors[0].items() <= others.items()
 
 
 def test_keda_scales_up_to_the_partitions_on_the_lag_of_both_topics(full: Rendered) -> None:

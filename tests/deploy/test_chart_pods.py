@@ -36,16 +36,18 @@ def test_every_process_reads_settings_that_hold(rendered: Rendered) -> None:
 
 
 def test_settings_arrive_as_they_were_written(full: Rendered) -> None:
-    """Each value of the values file is the setting's value in the worker; the job logs in with its own user."""
+    """Each value of the values file is the setting's value in the worker; tools log in as their own user."""
     wanted = yaml.safe_load(FULL.read_text())["settings"]
-    worker, job = settings(full, "StatefulSet"), settings(full, "Job")
+    worker = settings(full, "StatefulSet")
     assert wanted == {field: getattr(worker, field) for field in wanted}
-    assert {**wanted, "sasl_username": "tools"} == {field: getattr(job, field) for field in wanted}
+    for kind in ("Job", "Deployment"):
+        tool = settings(full, kind)
+        assert {**wanted, "sasl_username": "tools"} == {field: getattr(tool, field) for field in wanted}
 
 
 def test_secrets_are_files_and_nothing_else(full: Rendered) -> None:
     """A password is read from a key of a Secret, mounted for the group of the process; no variable holds one."""
-    for kind, secret in (("StatefulSet", "kafka-login"), ("Job", "tools-login")):
+    for kind, secret in (("StatefulSet", "kafka-login"), ("Job", "tools-login"), ("Deployment", "tools-login")):
         given = variables(full, kind)
         assert "secret sasl_password" == settings(full, kind).sasl_password
         assert "/etc/stream-app/secrets/sasl_password" == given[f"{PREFIX}SASL_PASSWORD{FILE_SUFFIX}"]
@@ -94,7 +96,7 @@ def test_a_worker_writes_and_reads_where_the_image_has_it(full: Rendered) -> Non
 
 def test_every_container_runs_a_command_that_there_is(rendered: Rendered) -> None:
     """The words after the image's entry point are a command of the code."""
-    words = {kind: container(rendered, kind)["args"] for kind, _ in pods(rendered)}
+    words = {kind: container(rendered, kind)["args"] for kind in ("StatefulSet", "Job")}
     assert {"StatefulSet": ["worker"], "Job": ["topics", "create"]} == words
     assert {each[0] for each in words.values()} <= set(COMMANDS)
 
@@ -129,6 +131,15 @@ def asked(port: int, path: str) -> int:
     client = HTTPConnection("127.0.0.1", port, timeout=10)
     client.request("GET", path)
     return client.getresponse().status
+
+
+def test_there_is_a_place_for_an_operators_commands_while_no_worker_runs(full: Rendered) -> None:
+    """It has no pod until it is scaled to one, then waits, with the workers' rules and settings at hand."""
+    assert 0 == full["Deployment"]["spec"]["replicas"]
+    tools, worker = container(full, "Deployment"), container(full, "StatefulSet")
+    assert ["sleep", "infinity"] == tools["command"]
+    rules = [next(each for each in one["volumeMounts"] if each["name"] == "rules") for one in (tools, worker)]
+    assert rules[0] == rules[1]
 
 
 def test_a_pod_is_a_member_of_the_group_by_its_name(rendered: Rendered) -> None:

@@ -56,3 +56,16 @@ STREAM_APP_{{ upper $field }}: {{ include "stream-app.text" $value | quote }}
     defaultMode: 0440
 {{- end }}
 {{- end -}}
+
+{{/* What the commands of an operator read: the workers' settings and secrets, but for those that tools have of their own. */}}
+{{- define "stream-app.toolSecrets" -}}
+{{- toYaml (merge (deepCopy .Values.tools.secrets) .Values.secrets) -}}
+{{- end -}}
+
+{{- define "stream-app.toolVariables" -}}
+{{- range $field, $value := merge (deepCopy .Values.tools.settings) .Values.settings }}
+- name: STREAM_APP_{{ upper $field }}
+  value: {{ include "stream-app.text" $value | quote }}
+{{- end }}
+{{- include "stream-app.secretVariables" (include "stream-app.toolSecrets" . | fromYaml) }}
+{{- end -}}
