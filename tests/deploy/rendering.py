@@ -25,9 +25,9 @@ def run(helm: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
 
 
-def render(helm: str, *arguments: str) -> Rendered:
+def render(helm: str, *arguments: str, name: str = "soc-stream-app") -> Rendered:
     """Give every document that the chart makes."""
-    done = run(helm, "template", "soc-stream-app", str(CHART), "--namespace", "soc", *arguments)
+    done = run(helm, "template", name, str(CHART), "--namespace", "soc", *arguments)
     assert 0 == done.returncode, done.stderr
     documents = [document for document in yaml.safe_load_all(done.stdout) if document]
     named = {_name(document): document for document in documents}

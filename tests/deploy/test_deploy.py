@@ -8,7 +8,7 @@ from stream_app.service.settings import settings_table
 
 ROOT = Path(__file__).parents[2]
 LOCKED = re.compile(r"^([a-z0-9_.-]+==\S+)([^\n]*\\\n)((?: {4}--hash=\S+(?: \\)?\n)+)", re.MULTILINE)
-NOT_RUN = ("deploy/Dockerfile", "docker-compose.yml", "deploy/helm/stream-app/README.md")
+NOT_RUN = ("deploy/Dockerfile", "docker-compose.yml", "deploy/helm/stream-app/README.md", "deploy/RUNBOOK.md")
 
 
 def test_worker_env_names_every_setting_once_with_its_meaning() -> None:
