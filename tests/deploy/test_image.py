@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stream_app.service.probes import Probes
 from stream_app.service.settings import Settings, read_settings
+from tests.deploy.answering import answering
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
@@ -86,11 +86,10 @@ def test_the_image_is_found_alive_by_its_own_check() -> None:
     """The check is well while /live says 200, and ill at 503 and where nobody answers; the port is the image's own."""
     line = FINAL.split("HEALTHCHECK", 1)[1].split("CMD ", 1)[1].splitlines()[0]
     command = json.loads(line)
-    well = True
-    with Probes("127.0.0.1", 0, {"live": lambda: (well, b"{}")}) as probes:
-        port = probes.address[1]
+    said = {"/live": 200}
+    with answering(said) as port:
         answers = [health(command, port)]
-        well = False
+        said["/live"] = 503
         answers.append(health(command, port))
     answers.append(health(command, port))
     assert ["python", 0, 1, 1] == [command[0], *answers]

@@ -11,8 +11,8 @@ import pytest
 
 from stream_app.cli.failure import WRONG
 from stream_app.kafka.failure import EXIT_STATUS
-from stream_app.service.probes import Probes
 from stream_app.service.settings import FILE_SUFFIX, Settings, read_settings
+from tests.deploy.answering import answering
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
 WORKER = (UNITS / "stream-app@.service").read_text()
@@ -140,12 +140,11 @@ def look(restarts: Path, port: int) -> list[str]:
 
 def test_a_worker_that_is_alive_is_left_alone_and_one_that_is_not_is_restarted(restarts: Path) -> None:
     """200 and 404 change nothing; 503, and a port at which nobody answers, restart that instance."""
-    alive = True
-    with Probes("127.0.0.1", 0, {"live": lambda: (alive, b"{}")}) as probes:
-        port = probes.address[1]
+    said = {"/live": 200}
+    with answering(said) as port:
         assert [] == look(restarts, port)
-        alive = False
+        said.clear()
+        assert [] == look(restarts, port)
+        said["/live"] = 503
         assert ["restart stream-app@worker-1.service"] == look(restarts, port)
     assert ["restart stream-app@worker-1.service"] * 2 == look(restarts, port)
-    with Probes("127.0.0.1", 0, {"other": lambda: (True, b"{}")}) as probes:
-        assert 2 == len(look(restarts, probes.address[1]))
