@@ -16,6 +16,7 @@ from stream_app.service.settings import Settings, settings_table
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm" / "stream-app"
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
+COPY = CHART / "files" / "alerts.yml"
 
 OWN = {"instance_id", "data_dir", "rules", "health_file"}
 """Settings that the chart decides, or that have no use in a pod."""
@@ -125,5 +126,5 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 if __name__ == "__main__":
     (CHART / "values.schema.json").write_text(written(values_schema()))
     if ALERTS.exists():
-        (CHART / "files").mkdir(exist_ok=True)
-        (CHART / "files" / "alerts.yml").write_text(ALERTS.read_text())
+        COPY.parent.mkdir(exist_ok=True)
+        COPY.write_text(ALERTS.read_text())

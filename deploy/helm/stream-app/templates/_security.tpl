@@ -26,6 +26,7 @@ serviceAccountName: {{ . | quote }}
 {{- end }}
 automountServiceAccountToken: false
 enableServiceLinks: false
+shareProcessNamespace: true # else ours would be process 1, which a SIGTERM without a handler does not end
 securityContext:
   {{- include "stream-app.podSecurity" . | nindent 2 }}
 {{- with .Values.nodeSelector }}
