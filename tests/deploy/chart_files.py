@@ -41,7 +41,8 @@ def values_schema() -> dict[str, Any]:
     }
     steps = _object({"stabilizationWindowSeconds": COUNT, "pods": POSITIVE, "periodSeconds": POSITIVE})
     config_map = _object({"name": TEXT, "items": {"type": "array", "items": _object({"key": TEXT, "path": TEXT})}})
-    rule_files = {"type": "object", "additionalProperties": TEXT, "propertyNames": {"pattern": r"^([\w.-]+/)?[\w.-]+$"}}
+    within = {"pattern": r"^(\w[\w.-]*/)?\w[\w.-]*$"}
+    rule_files = {"type": "object", "additionalProperties": TEXT, "propertyNames": within}
     probe = {"type": "object", "properties": {"httpGet": False}}
     values = {
         "image": _object(image),

@@ -53,24 +53,26 @@ def test_the_alerts_of_the_chart_are_those_of_prometheus(helm: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "named"),
     [
-        ("settings.partition=3", "additional properties 'partition' not allowed"),
-        ("settings.partitions=0", "minimum: got 0, want 1"),
-        ("settings.sasl_password=x", "additional properties 'sasl_password' not allowed"),
-        ("settings.store=disk", "value must be one of 'memory', 'rocksdb'"),
-        ("settings.health_port=0", "minimum: got 0, want 1"),
-        ("secrets.app_id.name=x", "additional properties 'app_id' not allowed"),
-        ("secrets.sasl_password.name=x", "missing property 'key'"),
-        ("keda.minReplicas=0", "minimum: got 0, want 1"),
-        ("livenessProbe.httpGet.path=/", "false schema"),
-        ("replica=3", "additional properties 'replica' not allowed"),
+        ("settings.partition=3", "partition"),
+        ("settings.partitions=0", "partitions"),
+        ("settings.sasl_password=x", "sasl_password"),
+        ("settings.store=disk", "store"),
+        ("settings.health_port=0", "health_port"),
+        ("secrets.app_id.name=x", "app_id"),
+        ("secrets.sasl_password.name=x", "key"),
+        ("keda.minReplicas=0", "minReplicas"),
+        ("livenessProbe.httpGet.path=/", "httpGet"),
+        ("rules.files./etc/passwd=x", "/etc/passwd"),
+        ("replica=3", "replica"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused(helm: str, value: str, said: str) -> None:
+def test_a_value_that_cannot_be_is_refused(helm: str, value: str, named: str) -> None:
     """Helm names what is wrong before anything is sent to a cluster."""
     done = run(helm, "template", "soc", str(CHART), "--set", value)
-    assert (1, True) == (done.returncode, said in done.stderr), done.stderr
+    said = done.stderr.partition("don't meet the specifications of the schema")[2]
+    assert (1, True) == (done.returncode, named in said), done.stderr
 
 
 def test_what_the_defaults_say_is_either_the_codes_or_has_a_reason() -> None:
