@@ -51,7 +51,7 @@ def values_schema() -> dict[str, Any]:
         "settings": settings_schema(),
         "secrets": secrets_schema(),
         "tls": _object({"secretName": TEXT}),
-        "rules": _object({"files": rule_files, "configMaps": {"type": "array", "items": config_map}}),
+        "rules": _object({"publish": TRUTH, "files": rule_files, "configMaps": {"type": "array", "items": config_map}}),
         "topics": _object({"create": TRUTH}),
         "tools": _object(
             {"replicas": COUNT, "settings": settings_schema(), "secrets": secrets_schema(), "resources": ANY}

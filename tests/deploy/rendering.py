@@ -16,7 +16,8 @@ OLDEST, NEWEST = "1.29.0", "1.37.0"
 
 Document = dict[str, Any]
 Rendered = dict[str, Document]
-"""By kind; a chart of one application has one of each, but for ConfigMaps, which have the end of their name too."""
+"""By kind; where the chart may make several of one, by the end of their name too."""
+SEVERAL = {"ConfigMap", "Job", "Deployment"}
 
 
 def run(helm: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -37,13 +38,14 @@ def render(helm: str, *arguments: str, name: str = "soc-stream-app") -> Rendered
 
 def _name(document: Document) -> str:
     end = document["metadata"]["name"].rpartition("-")[2]
-    return f"ConfigMap {end}" if document["kind"] == "ConfigMap" else str(document["kind"])
+    return f"{document['kind']} {end}" if document["kind"] in SEVERAL else str(document["kind"])
 
 
 def pods(rendered: Rendered) -> Iterator[tuple[str, Document]]:
-    """Give the kind and the specification of each pod."""
-    for kind in ("StatefulSet", "Job", "Deployment"):
-        yield kind, rendered[kind]["spec"]["template"]["spec"]
+    """Give what makes each pod, and its specification."""
+    for name, document in rendered.items():
+        if "template" in document.get("spec", {}):
+            yield name, document["spec"]["template"]["spec"]
 
 
 def container(rendered: Rendered, kind: str) -> Document:

@@ -6,7 +6,7 @@ from stream_app.kafka.app import _faust_settings
 from stream_app.service import parts
 from stream_app.service.settings import Settings, settings_table
 from tests.deploy.chart_files import CHART
-from tests.deploy.rendering import FULL, Rendered, render, run, settings
+from tests.deploy.rendering import FULL, Rendered, pods, render, run, settings
 
 
 def test_keda_is_not_sent_to_a_cluster_that_it_could_not_log_in_to(helm: str) -> None:
@@ -32,9 +32,9 @@ def test_selectors_select_the_workers_and_nothing_else(rendered: Rendered) -> No
     ]
     assert len(selectors) >= 5
     assert all(selector == selectors[0] and selector.items() <= labels.items() for selector in selectors)
-    for kind in ("Job", "Deployment"):
-        others = rendered[kind]["spec"]["template"]["metadata"]["labels"]
-        assert not selectors[0].items() <= others.items()
+    for kind, _ in pods(rendered):
+        given = rendered[kind]["spec"]["template"]["metadata"]["labels"]
+        assert (kind == "StatefulSet") == (selectors[0].items() <= given.items())
 
 
 def test_keda_scales_up_to_the_partitions_on_the_lag_of_both_topics(full: Rendered) -> None:

@@ -1,17 +1,15 @@
 """The runbook names what there is: alerts, commands with their options, settings, metrics, links, names of objects."""
 
-import importlib
 import re
 from pathlib import Path
 
-import click
 import pytest
 import yaml
 
-from stream_app.cli.main import COMMANDS
 from stream_app.engine.rejection import FULL, LATE, SUPPRESSED
 from stream_app.service.settings import FILE_SUFFIX, settings_table
 from tests.deploy.chart_files import ALERTS, ROOT
+from tests.deploy.commands import resolve
 from tests.deploy.rendering import FULL as EVERYTHING
 from tests.deploy.rendering import render
 
@@ -42,20 +40,6 @@ def commands() -> list[list[str]]:
     found = [words.split() for words in re.findall(r"`stream-app ([^`]+)`", RUNBOOK.replace("\n", " "))]
     assert len(found) >= 30
     return found
-
-
-def resolve(words: list[str]) -> tuple[click.Command | None, list[str]]:
-    """Give the command that words mean, and the words that are left for it; None where there is none."""
-    if words[0] not in COMMANDS:
-        return None, words
-    command: click.Command = importlib.import_module(f"stream_app.cli.{words[0]}").command
-    rest = words[1:]
-    while isinstance(command, click.Group):
-        inner = command.commands.get(rest[0]) if rest else None
-        if inner is None:
-            return None, words
-        command, rest = inner, rest[1:]
-    return command, rest
 
 
 def test_every_alert_says_where_to_look_and_what_to_do() -> None:
