@@ -21,7 +21,7 @@ def test_selectors_select_the_workers_and_nothing_else(rendered: Rendered) -> No
     labels = rendered["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
     selectors = [
         rendered["StatefulSet"]["spec"]["selector"]["matchLabels"],
-        rendered["Service"]["spec"]["selector"],
+        rendered["Service app"]["spec"]["selector"],
         rendered["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
         *(rendered[kind]["spec"]["selector"]["matchLabels"] for kind in ("PodMonitor",) if kind in rendered),
         *(rendered[kind]["spec"]["podSelector"]["matchLabels"] for kind in ("NetworkPolicy",) if kind in rendered),

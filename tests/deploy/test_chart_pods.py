@@ -148,8 +148,8 @@ def test_there_is_a_place_for_an_operators_commands_while_no_worker_runs(full: R
 def test_a_pod_is_a_member_of_the_group_by_its_name(rendered: Rendered) -> None:
     """Names that stay make members that stay: a restarted pod has its partitions back without a rebalance."""
     assert "soc-stream-app-0" == settings(rendered, "StatefulSet").instance_id
-    assert rendered["Service"]["metadata"]["name"] == rendered["StatefulSet"]["spec"]["serviceName"]
-    assert "None" == rendered["Service"]["spec"]["clusterIP"]
+    assert rendered["Service app"]["metadata"]["name"] == rendered["StatefulSet"]["spec"]["serviceName"]
+    assert "None" == rendered["Service app"]["spec"]["clusterIP"]
 
 
 def test_a_pod_has_time_to_stop_and_time_to_come_back(rendered: Rendered) -> None:
