@@ -5,6 +5,7 @@ import http.client
 import json
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,17 @@ import pytest
 
 from stream_app.kafka.connection import Connection
 from stream_app.service.health import BLIND, LOOK, Health, HealthOptions
-from stream_app.service.probes import Probes, ProbesUnavailable
+from stream_app.service.probes import Answer, Probes, ProbesUnavailable
 from stream_app.service.stacks import stacks
 
 NOBODY = Connection(bootstrap_servers="127.0.0.1:9")
+WANTED = "s3cret"
 
 
-def ask(address: tuple[str, int], path: str) -> tuple[int, bytes]:
+def ask(address: tuple[str, int], path: str, authorization: str = "") -> tuple[int, bytes]:
     """Give status and body of a GET."""
     asked = http.client.HTTPConnection(*address, timeout=5)
-    asked.request("GET", path)
+    asked.request("GET", path, headers={"Authorization": authorization} if authorization else {})
     answer = asked.getresponse()
     return answer.status, answer.read()
 
@@ -29,8 +31,12 @@ def ask(address: tuple[str, int], path: str) -> tuple[int, bytes]:
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_probe_answers_yes_or_no_with_the_report(host: str) -> None:
     """200 or 503, whatever follows a question mark; any other path is none of ours and is told what there is."""
+    answers = {
+        "live": Answer(well=True, body=b'{"a":1}', bare=None),
+        "ready": Answer(well=False, body=b'{"a":2}', bare=None),
+    }
     try:
-        probes = Probes(host, 0, {"live": lambda: (True, b'{"a":1}'), "ready": lambda: (False, b'{"a":2}')})
+        probes = Probes(host, 0, {name: partial(lambda answer: answer, answer) for name, answer in answers.items()})
     except ProbesUnavailable:
         if host == "127.0.0.1":
             raise
@@ -38,8 +44,40 @@ def test_a_probe_answers_yes_or_no_with_the_report(host: str) -> None:
     with probes:
         assert (200, b'{"a":1}') == ask(probes.address, "/live?verbose=1")
         assert (503, b'{"a":2}') == ask(probes.address, "/ready")
-        status, said = ask(probes.address, "/metrics")
+        status, said = ask(probes.address, "/state")
         assert (404, True) == (status, b"/live, /ready" in said)
+
+
+def test_who_bears_no_token_is_told_yes_or_no_and_nothing_else() -> None:
+    """A supervisor's probe bears no secret: it gets its status; details and metrics are for those with the token."""
+    health = Health(HealthOptions(connection=NOBODY))
+    answers = {"live": health._live, "ready": health._ready, "metrics": health._metrics}
+    with Probes("127.0.0.1", 0, answers, WANTED) as probes:
+        assert (200, b'{"alive":true,"ready":false}') == ask(probes.address, "/live")
+        assert (503, b'{"alive":true,"ready":false}') == ask(probes.address, "/ready", "Bearer wrong")
+        assert (401, False) == at_metrics(ask(probes.address, "/metrics"))
+        assert (401, False) == at_metrics(ask(probes.address, "/metrics", "Bearer s3cre"))
+        assert (200, True) == at_metrics(ask(probes.address, "/metrics", "Bearer s3cret"))
+        assert b'"why":"it is starting"' in ask(probes.address, "/live", "Bearer s3cret")[1]
+    assert "s3cret" not in repr(HealthOptions(connection=NOBODY, token=WANTED))
+
+
+def at_metrics(answer: tuple[int, bytes]) -> tuple[int, bool]:
+    """Give the status, and whether there are metrics."""
+    return answer[0], b"stream_app_" in answer[1]
+
+
+def test_an_answer_that_fails_is_logged_in_one_record(caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong in a request goes to the log like everything else, and the next request is answered."""
+    answers = {
+        "live": lambda: Answer(well=1 / 0 > 1, body=b"", bare=None),
+        "ready": lambda: Answer(well=True, body=b"", bare=None),
+    }
+    with Probes("127.0.0.1", 0, answers) as probes:
+        with pytest.raises(http.client.BadStatusLine):
+            ask(probes.address, "/live")
+        assert 200 == ask(probes.address, "/ready")[0]
+    assert ["a request of"] == [record.getMessage()[:12] for record in caplog.records]
 
 
 def test_an_address_that_is_taken_is_refused_by_name() -> None:
@@ -79,10 +117,11 @@ def test_a_report_that_nobody_renews_is_no_life() -> None:
     """If the thread that looks is gone, the probes say so."""
     health = Health(HealthOptions(connection=NOBODY))
     health._looked -= BLIND + 1
-    for well, body in (health._live(), health._ready()):
-        assert not well
-        assert json.loads(body)["why"].startswith("nobody has looked at the worker for 1")
-        assert not json.loads(body)["alive"]
+    for answer in (health._live(), health._ready()):
+        assert not answer.well
+        assert json.loads(answer.body)["why"].startswith("nobody has looked at the worker for 1")
+        assert not json.loads(answer.body)["alive"]
+    assert b"\nstream_app_alive 0.0\n" in health._metrics().body
 
 
 def test_the_file_of_a_dead_worker_grows_old(tmp_path: Path) -> None:
