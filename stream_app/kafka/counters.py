@@ -138,8 +138,16 @@ class Counters:
         """What names the rule set that runs: the same for workers that run the same rules."""
         self.rule_set_at = 0.0
         """When it was loaded, seconds since 1970."""
+        self.rule_sets_loaded = 0
+        """Sets of rules that began to run while the worker did."""
         self.rule_sets_refused = 0
-        """Rule sets that were refused while the one before ran on."""
+        """Sets of rules, or sources of them, that could not be used: what ran before runs on."""
+        self.rules_rubbish = 0
+        """Records of the rules topic that are none of ours."""
+
+    def run(self, rule_set: str, rules: int) -> None:
+        """Note that a set of so many rules runs from now on."""
+        self.rule_set, self.rules, self.rule_set_at = rule_set, rules, time.time()
 
     def take(self, batch: "Batch", rules: Sequence[str], received: list[int]) -> None:
         """Count the matches of a batch, one of ``rules`` each, and, once it is settled, the delays since ``received``.

@@ -85,7 +85,8 @@ class RowTable(faust.Table[bytes, bytes]):
             if consumer.epoch != epoch:
                 return
             took, size = recoveries.last, self.partitions_held.size
-            log.info("%s: %d rows of %d partitions, read %d in %.2f s", self.name, size, len(active_tps), read, took)
+            said, where = "%s: %d rows of %d partitions, read %d in %.2f s", {"table": self.name}
+            log.info(said, self.name, size, len(active_tps), read, took, extra=where)
             await super().on_recovery_completed(active_tps, standby_tps)
             consumer.recovered[self.name] = epoch
 
@@ -117,7 +118,8 @@ class RowTable(faust.Table[bytes, bytes]):
         if not stale:
             return
         consumer = self._consumer
-        log.warning("%s/%d: %d rows of an older owner stand over newer ones: put right", *tp, len(stale))
+        said, where = "%s/%d: %d rows of an older owner stand over newer ones: put right", tp._asdict()
+        log.warning(said, *tp, len(stale), extra=where)
         consumer.ingest.counters.stale_rows += len(stale)
 
         def delivered(error: KafkaError | None, message: Message) -> None:

@@ -151,7 +151,9 @@ class Consumer(driver.Consumer):
 
         def on_gap(partition: int, records: int) -> None:
             counters.gap += records
-            log.error("%s/%d: %d records were removed by retention before they were read", topic, partition, records)
+            where = {"topic": topic, "partition": partition}
+            said = "%s/%d: %d records were removed by retention before they were read"
+            log.error(said, topic, partition, records, extra=where)
             # on a topic that was made anew, what is committed next lies below what was committed last
             self._committed_offset[TP(topic, partition)] = None
 

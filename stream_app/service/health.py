@@ -24,7 +24,7 @@ from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.watching import Bounds, Watched, watch
 from stream_app.service.exposition import Exposition
 from stream_app.service.liveness import Liveness, Observation, Standing, starting
-from stream_app.service.probes import PROMETHEUS, Answer, Probes
+from stream_app.service.probes import Answer, Probes
 from stream_app.service.readings import Seen
 from stream_app.service.report import PartitionReport, Report, TimeReport
 from stream_app.service.stacks import stacks
@@ -46,10 +46,10 @@ class HealthOptions(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 0
     token: str = ""
-    """What a request must bear to be told more than whether the worker is alive and ready; empty: nothing."""
+    """What a caller must bear to be told more than a status; empty: nothing."""
 
     def __repr__(self) -> str:
-        return f"HealthOptions({self.file!r}, {self.host!r}, {self.port})"
+        return f"HealthOptions({self.connection!r}, {self.host}:{self.port})"
 
 
 class Health:
@@ -98,12 +98,11 @@ class Health:
         return self._answer(lambda report: report.alive and report.ready)
 
     def _metrics(self) -> Answer:
-        return Answer(well=True, body=self._exposition.text(), bare=None, kind=PROMETHEUS)
+        return True, self._exposition.text()
 
     def _answer(self, asked: Callable[[Report], bool]) -> Answer:
         report = self._trusted()
-        bare = {"alive": report.alive, "ready": report.ready}
-        return Answer(well=asked(report), body=msgspec.json.encode(report), bare=msgspec.json.encode(bare))
+        return asked(report), msgspec.json.encode(report)
 
     def _trusted(self) -> Report:
         """Give the report, which is no sign of life once nobody renews it."""

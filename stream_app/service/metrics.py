@@ -299,11 +299,25 @@ METRICS = (
         number("rule_set_at"),
     ),
     _counter(
+        "stream_app_rule_sets_loaded_total",
+        "rule sets",
+        (),
+        "rule sets that began to run while the worker did",
+        number("rule_sets_loaded"),
+    ),
+    _counter(
         "stream_app_rule_sets_refused_total",
         "rule sets",
         (),
         "rule sets that were refused while the one before ran on",
         number("rule_sets_refused"),
+    ),
+    _counter(
+        "stream_app_rules_rubbish_total",
+        "records",
+        (),
+        "records of the rules topic that are none of ours",
+        number("rules_rubbish"),
     ),
 )
 """The table. Every name begins with ``stream_app_``, what only grows ends in ``_total``."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from stream_app.service.logs import PLACES
 from stream_app.service.metrics import METRICS
 from stream_app.service.readings import MOST_RULES, OTHER
 
@@ -130,7 +131,8 @@ def page() -> str:
         for group in groups
         for rule in group["rules"]
     )
-    return PAGE_TEXT.format(metrics=metrics, alerts=alerts, most_rules=MOST_RULES, other=OTHER)
+    places = ", ".join(f"`{place}`" for place in PLACES)
+    return PAGE_TEXT.format(metrics=metrics, alerts=alerts, places=places, most_rules=MOST_RULES, other=OTHER)
 
 
 def _said(rule: dict[str, Any]) -> str:
@@ -143,7 +145,7 @@ def _said(rule: dict[str, Any]) -> str:
     return str(said)
 
 
-PAGE_TEXT = """# What a worker shows
+PAGE_TEXT = r"""# What a worker shows
 
 Made by `python -m tests.deploy.made` from stream_app/service/metrics.py and prometheus/alerts.yml.
 
@@ -167,6 +169,24 @@ the others count is of rule `{other}`.
 Delays: a batch's incidents are timed when the last of them is acknowledged, from the receive time of the match that
 made each. Rules on the event's clock, incidents that only the passing of time makes, and repeats after a restart are
 not timed.
+
+## Log
+
+One record is one line on standard error, whatever it says, of Faust, aiokafka and librdkafka too. With
+`STREAM_APP_LOG_FORMAT=json` it is an object:
+
+| field | what |
+| --- | --- |
+| `time` | ISO 8601, UTC, milliseconds |
+| `level` | `debug`, `info`, `warning`, `error`, `critical` |
+| `logger` | who says it: `stream_app...`, `faust...`, `aiokafka...`, `librdkafka` |
+| `worker` | `STREAM_APP_INSTANCE_ID`, else host and process id |
+| `message` | for a person |
+| {places} | where they are known |
+| `trace` | the stack trace of an error |
+
+As text, line ends within a record are ` | ` (`sed 's/ | /\n/g'` brings a stack trace back), other control characters
+are escapes such as `\x1b`.
 
 ## Alerts
 

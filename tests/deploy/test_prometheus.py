@@ -50,7 +50,7 @@ def run(*words: str | Path, given: bytes = b"") -> str:
 
 def exposed() -> bytes:
     """Give the metrics of a worker that does not run."""
-    return Health(HealthOptions(connection=NOBODY))._metrics().body
+    return Health(HealthOptions(connection=NOBODY))._metrics()[1]
 
 
 @cache

@@ -1,5 +1,6 @@
 """Metrics of a worker on real Apache Kafka: what it shows is what was sent, and what lies on the topics."""
 
+import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -31,7 +32,8 @@ def test_what_is_shown_is_what_was_sent(tmp_path: Path, connection: Connection) 
     ((_, matching, _),) = records(case)
     other = matching.replace(b'"EventID":3', b'"EventID":22')
     assert other != matching
-    with Watched(tmp_path, names, settings_of(connection, names) | {"drained": "follow"}) as worker:
+    settings = {"drained": "follow", "log_format": "json", "log_level": "info", "instance_id": "worker-7"}
+    with Watched(tmp_path, names, settings_of(connection, names) | settings) as worker:
         worker.until(lambda report: all(each["time"] for each in report["times"].values()) and report["times"])
         now = int(time.time() * 1000)
         sent = [(matching, now)] * 10 + [(other, now)] * 7 + [(value, now) for value in UNREADABLE]
@@ -61,15 +63,31 @@ def test_what_is_shown_is_what_was_sent(tmp_path: Path, connection: Connection) 
         assert max(shown["stream_app_stream_behind_seconds"].values()) < 60
         assert ({(): 1.0}, {(): 1.0}) == (shown["stream_app_alive"], shown["stream_app_ready"])
         assert shown["process_resident_memory_bytes"][()] > 1 << 20
-        bytes_before = shown["stream_app_state_bytes"]
-        assert 0 == worker.terminate()
-        worker.restart()
-        worker.until(lambda report: has_read_all(report) and report["at"] > now)
-        shown = worker.metrics()
-        assert {("windows",): 1.0} == shown["stream_app_recoveries_total"]
-        assert shown["stream_app_recovery_records_total"][("windows",)] >= sum(shown["stream_app_state_rows"].values())
-        assert bytes_before.keys() == shown["stream_app_state_bytes"].keys()
-        assert shown["stream_app_rebalances_total"][()] >= 1
+        assert ({(): 1.0}, [1.0]) == (shown["stream_app_rules"], list(shown["stream_app_rule_set_info"].values()))
+        restart(worker, now)
+        again = worker.metrics()
+        assert shown["stream_app_rule_set_info"] == again["stream_app_rule_set_info"]
+        assert shown["stream_app_state_rows"] == again["stream_app_state_rows"]
+        assert {("windows",): 1.0} == again["stream_app_recoveries_total"]
+        assert again["stream_app_recovery_records_total"][("windows",)] >= sum(again["stream_app_state_rows"].values())
+        assert again["stream_app_rebalances_total"][()] >= 1
+        check_log(worker)
+
+
+def restart(worker: Watched, since: int) -> None:
+    """Stop a worker in order, and wait until its successor reads."""
+    assert 0 == worker.terminate()
+    worker.file.unlink()
+    worker.restart()
+    worker.until(lambda report: has_read_all(report) and report["at"] > since)
+
+
+def check_log(worker: Watched) -> None:
+    """See that each line, of libraries too, is an object that names the worker."""
+    said = [json.loads(line) for line in worker.said().splitlines()]
+    assert {"worker-7"} == {line["worker"] for line in said}
+    assert {"stream_app", "faust", "aiokafka"} <= {line["logger"].partition(".")[0] for line in said}
+    assert {"windows"} == {line["table"] for line in said if "table" in line}
 
 
 def of_topic(series: dict[tuple[str, ...], float], topic: str) -> dict[int, float]:

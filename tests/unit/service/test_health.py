@@ -5,7 +5,6 @@ import http.client
 import json
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 
 from stream_app.kafka.connection import Connection
 from stream_app.service.health import BLIND, LOOK, Health, HealthOptions
-from stream_app.service.probes import Answer, Probes, ProbesUnavailable
+from stream_app.service.probes import Probes, ProbesUnavailable
 from stream_app.service.stacks import stacks
 
 NOBODY = Connection(bootstrap_servers="127.0.0.1:9")
@@ -31,12 +30,8 @@ def ask(address: tuple[str, int], path: str, authorization: str = "") -> tuple[i
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_a_probe_answers_yes_or_no_with_the_report(host: str) -> None:
     """200 or 503, whatever follows a question mark; any other path is none of ours and is told what there is."""
-    answers = {
-        "live": Answer(well=True, body=b'{"a":1}', bare=None),
-        "ready": Answer(well=False, body=b'{"a":2}', bare=None),
-    }
     try:
-        probes = Probes(host, 0, {name: partial(lambda answer: answer, answer) for name, answer in answers.items()})
+        probes = Probes(host, 0, {"live": lambda: (True, b'{"a":1}'), "ready": lambda: (False, b'{"a":2}')})
     except ProbesUnavailable:
         if host == "127.0.0.1":
             raise
@@ -48,32 +43,22 @@ def test_a_probe_answers_yes_or_no_with_the_report(host: str) -> None:
         assert (404, True) == (status, b"/live, /ready" in said)
 
 
-def test_who_bears_no_token_is_told_yes_or_no_and_nothing_else() -> None:
-    """A supervisor's probe bears no secret: it gets its status; details and metrics are for those with the token."""
+def test_metrics_are_for_those_with_the_token() -> None:
+    """A supervisor's probe bears no secret and gets its status alone; a scrape bears it and gets everything."""
     health = Health(HealthOptions(connection=NOBODY))
     answers = {"live": health._live, "ready": health._ready, "metrics": health._metrics}
     with Probes("127.0.0.1", 0, answers, WANTED) as probes:
-        assert (200, b'{"alive":true,"ready":false}') == ask(probes.address, "/live")
-        assert (503, b'{"alive":true,"ready":false}') == ask(probes.address, "/ready", "Bearer wrong")
-        assert (401, False) == at_metrics(ask(probes.address, "/metrics"))
-        assert (401, False) == at_metrics(ask(probes.address, "/metrics", "Bearer s3cre"))
-        assert (200, True) == at_metrics(ask(probes.address, "/metrics", "Bearer s3cret"))
-        assert b'"why":"it is starting"' in ask(probes.address, "/live", "Bearer s3cret")[1]
-    assert "s3cret" not in repr(HealthOptions(connection=NOBODY, token=WANTED))
-
-
-def at_metrics(answer: tuple[int, bytes]) -> tuple[int, bool]:
-    """Give the status, and whether there are metrics."""
-    return answer[0], b"stream_app_" in answer[1]
+        assert [(200, b""), (503, b"")] == [ask(probes.address, path) for path in ("/live", "/ready")]
+        assert [401, 401] == [ask(probes.address, "/metrics", given)[0] for given in ("", f"Bearer {WANTED[:-1]}")]
+        status, said = ask(probes.address, "/metrics", f"Bearer {WANTED}")
+        assert (200, True) == (status, b"\nstream_app_ready 0.0\n" in said)
+        assert b'"why":"it is starting"' in ask(probes.address, "/live", f"Bearer {WANTED}")[1]
+    assert WANTED not in repr(HealthOptions(connection=NOBODY, token=WANTED))
 
 
 def test_an_answer_that_fails_is_logged_in_one_record(caplog: pytest.LogCaptureFixture) -> None:
     """What goes wrong in a request goes to the log like everything else, and the next request is answered."""
-    answers = {
-        "live": lambda: Answer(well=1 / 0 > 1, body=b"", bare=None),
-        "ready": lambda: Answer(well=True, body=b"", bare=None),
-    }
-    with Probes("127.0.0.1", 0, answers) as probes:
+    with Probes("127.0.0.1", 0, {"live": lambda: (1 / 0 > 1, b""), "ready": lambda: (True, b"")}) as probes:
         with pytest.raises(http.client.BadStatusLine):
             ask(probes.address, "/live")
         assert 200 == ask(probes.address, "/ready")[0]
@@ -117,11 +102,11 @@ def test_a_report_that_nobody_renews_is_no_life() -> None:
     """If the thread that looks is gone, the probes say so."""
     health = Health(HealthOptions(connection=NOBODY))
     health._looked -= BLIND + 1
-    for answer in (health._live(), health._ready()):
-        assert not answer.well
-        assert json.loads(answer.body)["why"].startswith("nobody has looked at the worker for 1")
-        assert not json.loads(answer.body)["alive"]
-    assert b"\nstream_app_alive 0.0\n" in health._metrics().body
+    for well, body in (health._live(), health._ready()):
+        assert not well
+        assert json.loads(body)["why"].startswith("nobody has looked at the worker for 1")
+        assert not json.loads(body)["alive"]
+    assert b"\nstream_app_alive 0.0\n" in health._metrics()[1]
 
 
 def test_the_file_of_a_dead_worker_grows_old(tmp_path: Path) -> None:
