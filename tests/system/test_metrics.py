@@ -18,6 +18,19 @@ RULE = "PH_Rule_SIGMA_1774"
 UNREADABLE = (b"no record of anything", b'{"EventID": ', b"[]")
 
 
+RECOVERS_SLOWLY = """
+import os, pathlib, threading
+from stream_app.kafka import table
+hold, recover = pathlib.Path(os.environ["STREAM_APP_DATA_DIR"] + ".hold"), table.recover
+def held(*each):
+    while hold.exists():
+        threading.Event().wait(0.05)
+    recover(*each)
+table.recover = held
+"""
+"""Rows that are not there for as long as a file exists."""
+
+
 def send(connection: Connection, names: Names, values: list[tuple[bytes, int]]) -> None:
     """Put (record, timestamp in ms) on the sysmon topic, one after the other over its partitions."""
     assert len(values) == produce(
@@ -107,3 +120,24 @@ def held(connection: Connection, names: Names) -> dict[tuple[str, ...], float]:
     for message in everything(connection, names.changelog):
         keys[message.partition() or 0].add(message.key() or PROGRESS_KEY)
     return {(str(partition), "windows"): float(len(found)) for partition, found in keys.items()}
+
+
+def test_readiness_waits_for_recovery_which_is_timed_while_it_runs(tmp_path: Path, connection: Connection) -> None:
+    """Partitions are assigned and rows are not there yet: alive, not ready, and the recovery's seconds grow."""
+    names = fresh_topics(connection, "recovers")
+    hold = tmp_path / "recovers.hold"
+    hold.touch()
+    with Watched(tmp_path, names, settings_of(connection, names), RECOVERS_SLOWLY) as worker:
+        first = worker.until(lambda report: len(report["partitions"]) == 8)
+        last = worker.until(lambda report: report["at"] > first["at"] + 1500)
+        assert (True, False, "it has not begun to read its partitions") == (last["alive"], last["ready"], last["why"])
+        assert [200, 503] == [worker.probe(path)[0] for path in ("/live", "/ready")]
+        shown = worker.metrics()
+        assert shown["stream_app_recovery_running_seconds"][("windows",)] > 1
+        assert ({("windows",): 0.0}, {(): 0.0}) == (shown["stream_app_recoveries_total"], shown["stream_app_ready"])
+        hold.unlink()
+        worker.until(lambda report: report["ready"])
+        shown = worker.metrics()
+        assert {("windows",): 1.0} == shown["stream_app_recoveries_total"]
+        assert shown["stream_app_recovery_last_seconds"][("windows",)] > 1
+        assert {("windows",): 0.0} == shown["stream_app_recovery_running_seconds"]
