@@ -127,6 +127,4 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     (CHART / "values.schema.json").write_text(written(values_schema()))
-    if ALERTS.exists():
-        COPY.parent.mkdir(exist_ok=True)
-        COPY.write_text(ALERTS.read_text())
+    COPY.write_text(ALERTS.read_text())
