@@ -12,7 +12,7 @@ from stream_app.kafka.local import free_ports
 from stream_app.rulebook.load import load_rulebook
 from stream_app.service import parts
 from stream_app.service.health import Health, HealthOptions
-from stream_app.service.settings import FILE_SUFFIX, PREFIX, Settings
+from stream_app.service.settings import FILE_SUFFIX, PREFIX, Settings, write_settings
 from tests.deploy.chart_files import CHART, ROOT
 from tests.deploy.commands import resolve
 from tests.deploy.rendering import (
@@ -42,6 +42,9 @@ def test_settings_arrive_as_they_were_written(full: Rendered) -> None:
     wanted = yaml.safe_load(FULL.read_text())["settings"]
     worker = settings(full, "StatefulSet")
     assert wanted == {field: getattr(worker, field) for field in wanted}
+    names, texts = {f"{PREFIX}{field.upper()}" for field in wanted}, variables(full, "StatefulSet")
+    plainly = {name: text for name, text in write_settings(worker).items() if name in names}
+    assert plainly == {name: texts[name] for name in names}
     for kind in ("Job topics", "Job rules", "Deployment tools"):
         tool = settings(full, kind)
         assert {**wanted, "sasl_username": "tools"} == {field: getattr(tool, field) for field in wanted}
