@@ -21,6 +21,7 @@ from aiohttp import hdrs, web
 
 from stream_app.service.token import BEARER, allowed
 
+FETCH_SITE = "Sec-Fetch-Site"
 COOKIE = "stream_app_console"
 SESSION_S = 12 * 3600
 GUESSES = 20
@@ -70,15 +71,16 @@ class Access:
         """Raise the refusal that a request gets, if it gets one."""
         if self._names and _name(request.headers.get(hdrs.HOST, "")) not in self._names:
             raise web.HTTPMisdirectedRequest(text="this console is asked by a name of loopback only\n")
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"} and request.path != "/":
+        if request.headers.get(FETCH_SITE, "same-origin") not in {"same-origin", "none"} and request.path != "/":
             raise web.HTTPForbidden(text="another site may not ask\n")
         if request.path not in FREE and not self.known(request):
             raise web.HTTPUnauthorized(text="log in, or send the token as Authorization: Bearer\n")
 
     async def log_in(self, request: web.Request) -> web.StreamResponse:
         """Take the form: the right token is answered with a cookie, a wrong one with a second's delay."""
-        origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and urlsplit(origin).netloc != request.headers.get(hdrs.HOST):
+        origin = request.headers.get(hdrs.ORIGIN)  # "null" from a page of ours, which sends no referrer
+        said = FETCH_SITE in request.headers  # what it says was checked
+        if not said and origin is not None and urlsplit(origin).netloc != request.headers.get(hdrs.HOST):
             raise web.HTTPForbidden(text="another site may not log in\n")
         if self._wrong >= GUESSES:
             raise web.HTTPTooManyRequests(text="too many wrong tokens; wait a moment\n")

@@ -125,6 +125,7 @@ class Server:
         first = [("state", self._watch.state()), ("history", msgspec.json.encode(list(figures.history)))]
         if figures.latest is not None:
             first.append(("figures", msgspec.json.encode(figures.latest)))
+        await _write(answer, b"retry: 1000\n\n")
         await _send(answer, [*first, ("list", msgspec.json.encode(reader.view.whole()))])
         while True:
             try:

@@ -168,7 +168,7 @@ function summarise() {
   const parts = [shown];
   if (paused) parts.unshift(`HELD: ${number(held)} changes wait`);
   if (state.behind > 0) parts.push(`reading what was before: ${number(state.behind)} records to go`);
-  if (folded) parts.push(`${number(folded)} changes folded into newer ones`);
+  if (folded >= CALM) parts.push(`${number(folded)} changes of the last seconds folded into newer ones`);
   if (state.forgotten) parts.push(`${number(state.forgotten)} older ones are not held any more`);
   if (state.unread) parts.push(`${number(state.unread)} records are no incidents`);
   $("summary").textContent = parts.join(" · ");
@@ -273,7 +273,7 @@ function connect() {
   mine.onerror = () => {
     if (mine !== source) return;
     link("no connection to the console, trying again", "lost");
-    if (mine.readyState === EventSource.CLOSED) setTimeout(() => { if (mine === source) again(); }, 3000);
+    if (mine.readyState === EventSource.CLOSED) setTimeout(() => { if (mine === source) again(); }, 1000);
   };
 }
 
@@ -308,6 +308,7 @@ $("pause").addEventListener("click", () => {
   $("pause").textContent = paused ? "Go on" : "Hold";
   if (paused) summarise(); else connect();
 });
+setInterval(() => { folded = 0; }, SAY_EVERY);
 setInterval(() => { $("clock").textContent = clock(Date.now()); }, 1000);
 
 // ---- the detail -----------------------------------------------------------------------------------------------
@@ -434,7 +435,7 @@ function explanation(found) {
     const tree = make("ul", "tree");
     for (const pattern of each.patterns || []) {
       const item = make("li");
-      item.append(told("span", "code", `${pattern.name} `), word(pattern.holds), branch([pattern.filter]));
+      item.append(told("span", "code", pattern.name), ": ", word(pattern.holds), branch([pattern.filter]));
       if (pattern.holds) item.append(told("span", "seen", `group: ${values(pattern.group) || "nothing"}`));
       tree.append(item);
     }
