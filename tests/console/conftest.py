@@ -42,9 +42,9 @@ def console(servers: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         assert 0 == process.terminate(), process.said()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give a Chromium."""
+    """Give a Chromium. Not for longer than a module: while it is there, the main thread has a running event loop."""
     with chromium() as found:
         yield found
 
@@ -74,6 +74,8 @@ class Watched:
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
         self.said: list[str] = []
+        self.forgiven = "no such text"
+        """What a console may say: a browser says it where a console or its token is away on purpose."""
 
     def open(self, address: str) -> Page:
         """Give a page on an address."""
@@ -93,7 +95,7 @@ def watched(browser: Browser) -> Iterator[Watched]:
     found = Watched(context)
     yield found
     context.close()
-    assert [] == found.said
+    assert [] == [each for each in found.said if found.forgiven not in each]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import ipaddress
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -76,7 +77,7 @@ class Access:
         if request.path not in FREE and not self.known(request):
             raise web.HTTPUnauthorized(text="log in, or send the token as Authorization: Bearer\n")
 
-    async def log_in(self, request: web.Request) -> web.StreamResponse:
+    async def log_in(self, request: web.Request) -> NoReturn:
         """Take the form: the right token is answered with a cookie, a wrong one with a second's delay."""
         origin = request.headers.get(hdrs.ORIGIN)  # "null" from a page of ours, which sends no referrer
         said = FETCH_SITE in request.headers  # what it says was checked
@@ -102,7 +103,7 @@ class Access:
             samesite="Strict",
             secure=request.headers.get("X-Forwarded-Proto") == "https",
         )
-        return answer
+        raise answer
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
