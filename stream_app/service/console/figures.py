@@ -53,7 +53,7 @@ class Latest(Struct, frozen=True, kw_only=True):
 class Figures:
     """``points`` looks are kept, one each ``interval`` seconds; percentiles are over ``span`` seconds."""
 
-    def __init__(self, points: int = 180, span: int = 300) -> None:
+    def __init__(self, points: int = 300, span: int = 300) -> None:
         self._span = span
         self._values: deque[tuple[int, float]] = deque(maxlen=MOST_VALUES)
         self._recent: deque[float] = deque(maxlen=MOST_VALUES)

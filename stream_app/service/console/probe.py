@@ -17,7 +17,7 @@ from stream_app.kafka.offsets import Offsets
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-PATIENCE = 4.0
+PATIENCE = 3.0
 """Seconds for an answer."""
 
 Lags = dict[str, dict[int, int | None]]
@@ -40,7 +40,7 @@ class Probe:
         group: str,
         topics: tuple[str, ...],
         deliver: Callable[[Look], None],
-        interval: float = 5.0,
+        interval: float = 3.0,
     ) -> None:
         self._group, self._topics, self._deliver, self._interval = group, topics, deliver, interval
         self._client = AdminClient({**connection.librdkafka(), "log_level": 0, "reconnect.backoff.max.ms": 2_000})

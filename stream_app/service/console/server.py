@@ -75,6 +75,7 @@ class Server:
         """Give the application."""
         app = web.Application(middlewares=[self._access.middleware], client_max_size=4096)
         app.on_response_prepare.append(add_headers)
+        app.on_shutdown.append(self._over)
         app.router.add_get("/", self._page)
         for path, (name, kind) in PAGE.items():
             app.router.add_get(path, self._file(name, kind))
@@ -88,6 +89,9 @@ class Server:
         app.router.add_get("/api/figures", self._figures)
         app.router.add_get("/api/state", self._state)
         return app
+
+    async def _over(self, _app: web.Application) -> None:
+        self._watch.close()
 
     def close(self) -> None:
         """End what was started for questions."""
@@ -120,14 +124,14 @@ class Server:
         return answer
 
     async def _stream(self, answer: web.StreamResponse, reader: Reader) -> None:
-        """Send for ever. What is sent is made when the reader took what was sent before."""
+        """Send until the console ends. What is sent is made when the reader took what was sent before."""
         figures = self._watch.figures
         first = [("state", self._watch.state()), ("history", msgspec.json.encode(list(figures.history)))]
         if figures.latest is not None:
             first.append(("figures", msgspec.json.encode(figures.latest)))
         await _write(answer, b"retry: 1000\n\n")
         await _send(answer, [*first, ("list", msgspec.json.encode(reader.view.whole()))])
-        while True:
+        while not self._watch.over:
             try:
                 async with asyncio.timeout(PING):
                     await reader.changed.wait()

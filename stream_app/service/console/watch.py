@@ -62,6 +62,8 @@ class Watch:
         self.unread = 0
         self._streams = streams
         self._readers: set[Reader] = set()
+        self.over = False
+        """Whether streams are to end."""
 
     @property
     def full(self) -> bool:
@@ -77,6 +79,12 @@ class Watch:
             yield reader
         finally:
             self._readers.discard(reader)
+
+    def close(self) -> None:
+        """Let every stream end."""
+        self.over = True
+        for reader in self._readers:
+            reader.changed.set()
 
     def take(self, batch: Batch, behind: int) -> None:
         """Take incidents; ``behind`` is how many of the old ones are still to be read."""
@@ -109,8 +117,7 @@ class Watch:
 
     def look(self, look: Look) -> None:
         """Take what the probe found."""
-        if look.trouble != self.trouble:
-            self.trouble = look.trouble
+        self.trouble = look.trouble
         latest = self.figures.look(int(time.time() * 1000), look.lags)
         self._tell("state", self.state())
         self._tell("figures", msgspec.json.encode(latest))

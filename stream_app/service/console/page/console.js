@@ -479,11 +479,12 @@ $("close").addEventListener("click", () => dialog.close());
 
 // ---- charts ---------------------------------------------------------------------------------------------------
 
+const POINTS = 300; // as many as the console keeps, fifteen minutes
 const points = [];
 let latest = null;
 
 function draw() {
-  if (points.length > 180) points.splice(0, points.length - 180);
+  if (points.length > POINTS) points.splice(0, points.length - POINTS);
   const topics = latest ? Object.keys(latest.point.lag) : [];
   const now = latest ? latest.point : null;
   chart($("lag"), "lag", topics.map((topic, at) => ({
@@ -503,7 +504,7 @@ function chart(box, what, series, say) {
   const known = series.flatMap((each) => each.values).filter((value) => value !== null);
   const most = Math.max(1, ...known);
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 180 44");
+  svg.setAttribute("viewBox", `0 0 ${POINTS} 44`);
   svg.setAttribute("preserveAspectRatio", "none");
   svg.setAttribute("role", "img");
   const minutes = points.length > 1 ? Math.round((points[points.length - 1].at - points[0].at) / 60000) : 0;
@@ -514,7 +515,7 @@ function chart(box, what, series, say) {
     let pen = "M";
     each.values.forEach((value, x) => {
       if (value === null) { pen = "M"; return; }
-      d += `${pen}${180 - each.values.length + x} ${(42 - (value / most) * 40).toFixed(1)}`;
+      d += `${pen}${POINTS - each.values.length + x} ${(42 - (value / most) * 40).toFixed(1)}`;
       if (pen === "M") d += "h.01"; // a lone point is a dot
       pen = "L";
     });
