@@ -22,6 +22,7 @@ WAIT = 0.1
 LOOK_AGAIN = 10.0
 """Seconds between looks for new partitions."""
 RETRY = 1.0
+GRACE = 1.0
 TIMEOUT = 5.0
 
 Batch = tuple[list[Held], int]
@@ -58,10 +59,10 @@ class Feed:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and wait for that."""
+        """End; a thread that waits for brokers which do not answer is not waited for long."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(TIMEOUT)
+            self._thread.join(GRACE)
 
     def _run(self) -> None:
         """Read; after an exception (no topic yet, no broker) begin where it stood."""

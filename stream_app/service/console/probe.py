@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 3.0
 """Seconds for an answer."""
+GRACE = 1.0
 
 Lags = dict[str, dict[int, int | None]]
 """Topic -> partition -> records that are not committed yet; None where that is not known."""
@@ -54,10 +55,10 @@ class Probe:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and wait for that."""
+        """End; a thread that waits for brokers which do not answer is not waited for long."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join(2 * PATIENCE)
+            self._thread.join(GRACE)
 
     def _run(self) -> None:
         while not self._stop.is_set():
