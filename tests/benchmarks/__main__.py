@@ -216,7 +216,7 @@ def latencies(  # noqa: PLR0913 - an option each
 
 
 @main.command("page")
-@click.option("--seconds", default=20.0, show_default=True)
+@click.option("--seconds", default=20.0, show_default=True, help="Of sending.")
 @click.option("--rate", default=1.0, show_default=True, help="Percent of the records that match.")
 @click.option(
     "--capacity",
