@@ -105,14 +105,14 @@ class View:
         self._changed, self._changes = set(), 0
         gone: list[str] = []
         touched: set[str] = set()
+        before = set(self._shown)
         for each in changed:
             self._follow(each, touched, gone)
         while len(self._ordered) > self._most:
             _, lowest = self._ordered.pop(0)
             del self._shown[lowest]
-            if lowest in touched:
-                touched.discard(lowest)
-            else:
+            touched.discard(lowest)
+            if lowest in before:
                 gone.append(lowest)
         if len(self._shown) < self._most * LOWEST_SHARE and len(self._shown) < len(self._matching):
             self._changes = count

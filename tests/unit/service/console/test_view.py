@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_app.service.console.held import Held, Incidents, read
@@ -144,6 +144,7 @@ STEP = st.tuples(
 )
 
 
+@settings(max_examples=200)
 @given(st.lists(STEP, max_size=80), st.integers(1, 6), st.sampled_from(["", "open"]))
 def test_whatever_comes_a_reader_has_what_a_new_one_would_be_sent(
     steps: list[tuple[str, int, int, int, bool]], most: int, status: str
