@@ -140,8 +140,6 @@ class View:
             return
         self._matching.add(each)
         if each not in self._shown:
-            if len(self._ordered) >= self._most and held.order < self._ordered[0]:
-                return
             self._shown[each] = held.order
             insort(self._ordered, held.order)
         elif self._shown[each] != held.order:  # it was pushed out and has come again, newer

@@ -7,7 +7,9 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 
+from stream_app.service.console import access
 from stream_app.service.console.access import GUESSES, HEADERS, is_loopback
+from stream_app.service.console.probe import Look
 from stream_app.service.console.rules import RulesShown
 from stream_app.service.console.server import Server
 from stream_app.service.console.watch import Watch
@@ -131,6 +133,18 @@ def test_the_form_gives_a_cookie_for_the_right_token_alone() -> None:
     asked(GUARDED, ask)
 
 
+def test_a_cookie_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says itself until when it holds, whatever a browser thinks."""
+    monkeypatch.setattr(access, "SESSION_S", -1)
+
+    async def ask(client: TestClient) -> None:
+        given = await client.post("/login", data={"token": "a-token"}, allow_redirects=False)
+        known = {"Cookie": f"stream_app_console={given.cookies['stream_app_console'].value}"}
+        assert 401 == (await client.get("/api/state", headers=known)).status
+
+    asked(GUARDED, ask)
+
+
 def test_only_so_many_may_watch_at_once() -> None:
     """One more is told to come again, and gets in when a stream ends."""
     watch = Watch(streams=2)
@@ -169,6 +183,11 @@ def test_a_stream_begins_with_the_list_and_goes_on_with_what_changes() -> None:
         assert b'"id":"c"' in then
         assert b'"id":"d"' not in then
         assert b'event: rules\ndata: [{"rule":"R"' in then
+        watch.look(Look({}, "nobody answers"))
+        then = await answer.content.readany()
+        assert b'event: state\ndata: {"trouble":"nobody answers"' in then
+        assert b"event: rules" not in then
+        assert b"event: list" not in then
 
     asked(LOCAL, ask, watch)
 

@@ -46,9 +46,10 @@ def test_records_of_long_ago_are_no_rate_and_no_latency() -> None:
     """What lay on the topic before the console was started says nothing of now."""
     figures = Figures(span=60)
     figures.look(10 * MINUTE, {})
-    figures.record(0, 5, 10 * MINUTE)
+    for _ in range(1000):
+        figures.record(0, 5, 10 * MINUTE)
     found = figures.look(11 * MINUTE, {})
-    assert (0.0, 0) == (found.point.rate, found.latency.incidents)
+    assert (0.0, None, 0) == (found.point.rate, found.point.p50, found.latency.incidents)
 
 
 def test_the_history_and_the_values_are_bounded() -> None:

@@ -99,6 +99,15 @@ def test_large_incidents_make_room_for_one_another_too() -> None:
         assert [(name, 1)] == listed(incidents)
 
 
+def test_revisions_of_one_incident_take_no_room_from_others() -> None:
+    """Only the newest is held, and counted."""
+    incidents = Incidents(1000, 6 * OVERHEAD)
+    incidents.take(held("a", at=1))
+    for revision in range(1, 100):
+        incidents.take(held("b", revision, at=2))
+    assert (2, 0) == (len(incidents), incidents.forgotten)
+
+
 def test_rules_are_counted_by_what_is_held() -> None:
     """Open and cleared ones; a rule of which nothing is held is not there."""
     incidents = Incidents(2, PLENTY)

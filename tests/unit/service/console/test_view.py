@@ -128,6 +128,16 @@ def test_what_is_held_no_more_goes(incidents: Incidents) -> None:
     assert ["a"] == [each.id for each in reader.apply(view.changes()).rows]
 
 
+def test_what_was_pushed_out_and_came_again_between_two_sends_stands_where_it_is_now(incidents: Incidents) -> None:
+    """It is new to the list, and the reader, who had it further down, has it once."""
+    view = View(incidents, Filter(), 3)
+    take(incidents, view, held("a", at=0))
+    reader = Reader(view)
+    take(incidents, view, *(held(f"x{at}", at=at) for at in range(1, 11)), held("a", 2, at=20))
+    reader.apply(view.changes())
+    assert ["a", "x10", "x9"] == reader.list
+
+
 def test_a_reader_that_takes_nothing_costs_no_more(incidents: Incidents) -> None:
     """After ten thousand changes of twenty incidents it is sent the ten that are held."""
     view = View(incidents, Filter(), 500)
