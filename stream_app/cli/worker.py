@@ -11,7 +11,7 @@ from stream_app.handoff.native import to_bytes
 from stream_app.kafka.app import TopicsMissing, run_worker
 from stream_app.kafka.certificates import check_files
 from stream_app.kafka.ingest import IngestApp
-from stream_app.kafka.rights import check_rights, denied
+from stream_app.kafka.rights import behind, check_rights
 from stream_app.service import parts
 from stream_app.service.health import Health
 from stream_app.service.logs import logging_config
@@ -38,7 +38,7 @@ def command() -> None:
             check_rights(options.connection, rights)
 
             def on_app(app: IngestApp) -> None:
-                app.ingest.failure.explain = partial(denied, connection=options.connection, wanted=rights)
+                app.ingest.failure.explain = partial(behind, connection=options.connection, wanted=rights)
                 health.watch(app)
 
             status = run_worker(options, rulebook, to_bytes, given.log_level, log, on_app)

@@ -20,6 +20,7 @@ from confluent_kafka.admin import (
 
 from stream_app.kafka.acls import GROUP, TOPIC, Right
 from stream_app.kafka.admin import MOCK_CLUSTER, KafkaUnavailable, admin_client
+from stream_app.kafka.certificates import CertificatesUnusable, run_out
 from stream_app.kafka.connection import Connection
 
 if TYPE_CHECKING:
@@ -49,16 +50,22 @@ def check_rights(connection: Connection, wanted: Sequence[Right]) -> None:
         raise RightsMissing(f"the broker denies rights that are needed:\n{said}\n{_how(connection, missing)}")
 
 
-def denied(error: BaseException, connection: Connection, wanted: Sequence[Right]) -> str:
-    """Say which right is behind a failure of a worker that runs; empty where none is.
+def behind(error: BaseException, connection: Connection, wanted: Sequence[Right]) -> str:
+    """Say which right or certificate is behind a failure of a worker that runs; empty where none is.
 
     Errors of both clients look different and name no operation, so the broker is asked; for a moment only.
     """
+    try:
+        old = run_out(connection)
+    except CertificatesUnusable as unusable:
+        old = str(unusable)
+    if old:
+        return old
     if not _DENIED.search(f"{type(error).__name__} {error}"):
         return ""
     try:
         missing = missing_rights(connection, wanted, MOMENT)
-    except (KafkaUnavailable, KafkaException):
+    except (KafkaUnavailable, KafkaException, CertificatesUnusable):
         return ""
     said = ", ".join(map(_said, missing))
     return f"the broker denies {said}; {_how(connection, missing)}" if missing else ""

@@ -1,5 +1,6 @@
 """Security on a real Apache Kafka with its authoriser on: who may come in, what each role needs, and what is said."""
 
+import http.client
 import os
 import re
 import signal
@@ -32,7 +33,10 @@ PATIENCE = 60.0
 SOON = 600_000
 """Milliseconds: Kafka takes no record of a time that is far ahead."""
 UNREADABLE = (None, b"no record of anything", None)
-SECRETS = (PASSWORD, KEY_PASSWORD, CLIENT_SECRET)
+WEB_TOKEN = "what the web port asks for"  # noqa: S105 - made up
+SECRETS = (PASSWORD, KEY_PASSWORD, CLIENT_SECRET, WEB_TOKEN)
+VALUES = ("ws-014", "203.0.113", "python")
+"""Parts of the records that are sent, which only topics show."""
 LISTS = ("office-child-connects", "watched-host-run-key", SEED.name)
 """Rules that fill and read a watch list, and the seed."""
 AUDITED = re.compile(
@@ -116,6 +120,14 @@ def listening(pid: int) -> set[tuple[str, int]]:
     return found
 
 
+def asked(port: int, path: str, authorization: str = "") -> tuple[int, bytes]:
+    """Ask a web port; gives status and body."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    client.request("GET", path, headers={"Authorization": authorization})
+    answer = client.getresponse()
+    return answer.status, answer.read()
+
+
 @pytest.mark.parametrize("user", WAYS)
 def test_a_worker_comes_in_and_makes_an_incident(tmp_path: Path, kafka: Guarded, inside: Connection, user: str) -> None:
     """By each way to log in: no secret is on the command line or in the log, and Faust's web listens nowhere."""
@@ -127,13 +139,17 @@ def test_a_worker_comes_in_and_makes_an_incident(tmp_path: Path, kafka: Guarded,
     if settings.pop("sasl_password", ""):
         settings["sasl_password_file"] = str(secret)
     (port,) = free_ports(1)
-    more = {"health_port": str(port), "log_level": "info"}
+    more = {"health_port": str(port), "web_token": WEB_TOKEN, "log_level": "info"}
     play(inside, names, SEED.name)
     with WorkerProcess(tmp_path, names.app_id, settings | more) as worker:
         incidents(inside, names, worker)
         process = Path(f"/proc/{worker.process.pid}")
         assert [] == [each for each in SECRETS if each in process.joinpath("cmdline").read_text() + worker.said()]
         assert {("127.0.0.1", port)} == listening(worker.process.pid)
+        assert [(200, b""), (401, b"")] == [asked(port, path) for path in ("/live", "/metrics")]
+        status, report = asked(port, "/ready", f"Bearer {WEB_TOKEN}")
+        assert (200, True) == (status, b'"partitions"' in report)
+        assert [] == [each for each in (*SECRETS, *VALUES) if each.encode() in report]
 
 
 WRONG: dict[str, tuple[Callable[[Guarded], dict[str, str]], tuple[str, ...]]] = {
