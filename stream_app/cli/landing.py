@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from stream_app.exchange.imported import Imported, Origin, Reason, Refused, groups_named
 from stream_app.language.diagnostics import Diagnostic, LanguageError
-from stream_app.rulebook.load import GROUPS, TABLES, load_rulebook
+from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rulefile import Defaults
+from stream_app.rulebook.ruleset import GROUPS, TABLES
 from stream_app.rulebook.write import NotWritable, slug_of, write_rule
 
 _EXCERPT = 40

@@ -22,7 +22,7 @@ from stream_app.exchange.imported import (
     reads_incidents,
     with_watch_lists,
 )
-from stream_app.rulebook.load import GROUPS
+from stream_app.rulebook.ruleset import GROUPS
 from stream_app.service import parts
 
 _PATH = click.Path(path_type=Path)

@@ -43,6 +43,7 @@ from stream_app.kafka.table import RowTable, row_table
 from stream_app.kafka.topics import PROCESSES, TABLE, Names
 from stream_app.kafka.watchlists import Follower
 from stream_app.kafka.windows import Windows
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
@@ -152,14 +153,15 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     contexts = _contexts(app, options, facts)
     screen = screen_of(rulebook, facts.sysmon_id, options.max_record_bytes, streak, contexts)
     app.ingest.screens = {names.sysmon: screen, names.matches: None}
-    placing = Placing(rulebook, options.partitions)
+    editions = Editions(rulebook)
+    placing = Placing(editions, options.partitions)
     detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
 
     def settled(partition: int) -> int:
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
 
     windows = Windows(
-        rulebook,
+        editions,
         names,
         table.partitions_held,
         counters,
