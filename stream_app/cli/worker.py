@@ -7,6 +7,8 @@ from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.app import TopicsMissing, run_worker
+from stream_app.kafka.compacted import TopicUnread
+from stream_app.kafka.sources import NoRules
 from stream_app.service import parts
 from stream_app.service.health import Health
 from stream_app.service.logs import logging_config
@@ -21,13 +23,14 @@ def command() -> None:
     does not start with a rule that is wrong. While no broker answers it tries again, for ever.
     """
     given = settings()
-    rulebook = parts.rulebook(given)
+    published = given.rules_from == "topic"
+    rules = None if published else parts.rules(given)  # what is wrong with a folder is said before anything else
     options = parts.worker_options(given)
     log = logging_config(given.log_level, given.log_format)
     try:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER)
-            status = run_worker(options, rulebook, to_bytes, given.log_level, log, health.watch)
-    except (TopicsMissing, ProbesUnavailable) as error:
+            status = run_worker(options, rules or parts.rules(given), to_bytes, given.log_level, log, health.watch)
+    except (TopicsMissing, TopicUnread, NoRules, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

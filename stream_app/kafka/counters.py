@@ -45,6 +45,12 @@ class Counters:
         """Connections and processes, where connections are joined with their processes."""
         self.processes = 0
         """Processes that are known now, in all partitions of the worker."""
+        self.rule_sets_loaded = 0
+        """Sets of rules that began to run while the worker did."""
+        self.rule_sets_refused = 0
+        """Sets of rules, or sources of them, that could not be used: what ran before runs on."""
+        self.rules_rubbish = 0
+        """Records of the rules topic that are none of ours."""
         self.stale_rows = 0
         """Rows in a changelog that an older owner wrote after its partition had a new one, put right at recovery."""
 

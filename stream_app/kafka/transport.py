@@ -23,13 +23,16 @@ from faust.types import TP, ConsumerMessage
 
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.ingest import IngestApp, reading_settings
-from stream_app.kafka.reader import Reader
+from stream_app.kafka.reader import Reader, Screen
 from stream_app.kafka.sender import Sender
 
 log = logging.getLogger(__name__)
 
 GROUP_SILENCE = 5
 """Sessions without a coordinator after which a worker ends: a broker that restarts is back long before."""
+
+HOLD = 30.0
+"""Seconds for which records may be held back between two sets of rules."""
 
 IDLE = 5
 """Sessions in which a worker may have partitions without reading or recovering them: a rebalance takes one."""
@@ -241,6 +244,33 @@ class Consumer(driver.Consumer):
         """End the worker rather than let a row arrive after the next owner has recovered, undoing that owner's."""
         if not await self.sender.drain(self.ingest.drain):
             self.sender.fail(RevokedTooEarly("partitions were revoked while records were still unacknowledged"))
+
+    # ---- between two sets of rules
+    async def hold(self, topic: str) -> bool:
+        """Take no record of a topic until all that was taken is out and committed, and say whether that came true.
+
+        Then it is held until :meth:`screen`. It does not where a rebalance comes in between, or nothing is committed
+        for ``HOLD`` seconds: reading goes on.
+        """
+        reader, epoch, deadline = self.readers.get(topic), self.epoch, time.monotonic() + HOLD
+        if reader is None:  # what was taken was settled when the reader ended, or is void
+            return True
+        reader.held = True
+        while epoch == self.epoch and time.monotonic() < deadline and self.ingest.failure.error is None:
+            if reader.empty and all((reader.settle(tp) or 0) <= self.committed(tp) for tp in reader.tps):
+                return True
+            if reader.empty:
+                await self.commit({topic})
+            await asyncio.sleep(0.01)
+        reader.held = False
+        return False
+
+    def screen(self, topic: str, screen: Screen) -> None:
+        """Screen the records of a topic by something else from now on, and take them again."""
+        self.ingest.screens[topic] = screen
+        reader = self.readers.get(topic)
+        if reader is not None:
+            reader.screen, reader.held = screen, False
 
     # ---- offsets
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401 - Faust's signature

@@ -42,7 +42,7 @@ from stream_app.kafka.telling import Telling
 from stream_app.kafka.topics import Names
 from stream_app.kafka.window_rows import WindowRows, recovered, rule_of
 from stream_app.rulebook.editions import Editions
-from stream_app.rulebook.rule import Rule
+from stream_app.rulebook.rule import MARK, Rule
 
 BAD_MATCH = "not a match"
 UNKNOWN_RULE = "unknown rule"
@@ -122,7 +122,12 @@ class Windows:
                 names.add(edition_of(message.key() or b""))
             except BadKey:  # progress, and what is to be rejected
                 continue
-        return {name for name in names if name not in self.editions}
+        return {name for name in names if MARK in name and name not in self.editions}
+
+    def strange(self) -> set[str]:
+        """Give the editions that rows are of and that are not known."""
+        keys = (key for state in self._partitions.values() for key in state.strange)
+        return {edition_of(key) for key in keys if of_flood(key) is None}
 
     def rule(self, key: bytes) -> Rule | None:
         """Give the rule of a row; None for the clock, and for a rule that is not known."""

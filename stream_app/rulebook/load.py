@@ -28,7 +28,7 @@ from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.filling import circles, lists_read, names_filled
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.rulebook.rulefile import Defaults, own_environment, read_rule
-from stream_app.rulebook.ruleset import GROUPS, TABLES, KeptPath
+from stream_app.rulebook.ruleset import GROUPS, TABLES, KeptPath, RuleSet
 from stream_app.rulebook.watchlists import WatchLists
 from stream_app.sysmon.attributes import VOCABULARY
 
@@ -60,6 +60,11 @@ def load_rulebook(folder: Folder, defaults: Defaults = Defaults()) -> Rulebook: 
     Raises LanguageError with every diagnostic of every file: groups and tables first, then rules by path.
     """
     return load_folder(folder, defaults).rulebook
+
+
+def load_set(rules: RuleSet, shown: str, defaults: Defaults) -> Rulebook:
+    """Load a set as :func:`load_rulebook` does; ``shown`` is the folder that diagnostics name."""
+    return load_folder(rules.folder(shown), defaults).rulebook
 
 
 def load_folder(folder: Folder, defaults: Defaults = Defaults()) -> Loaded:  # noqa: B008 - as above

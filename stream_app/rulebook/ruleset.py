@@ -26,7 +26,7 @@ _DIGITS = 16
 
 
 class RuleSet(Struct, frozen=True, dict=True):
-    """``files`` is the content by path within the folder; a folder is there too, with None."""
+    """``files`` is the content by path within the folder; a folder without any is there too, with None."""
 
     files: Mapping[str, bytes | None]
 
@@ -41,7 +41,9 @@ class RuleSet(Struct, frozen=True, dict=True):
     def folder(self, shown: str) -> "KeptPath":
         """Give it as a folder to load from; ``shown`` is how diagnostics name that."""
         root = PurePosixPath(shown)
-        tree = _Tree({root: None, **{root / path: data for path, data in self.files.items()}}, {})
+        files = {root / path: data for path, data in self.files.items()}
+        folders: dict[PurePosixPath, None] = dict.fromkeys(path.parent for path in files)
+        tree = _Tree({root: None, **folders, **files}, {})
         for path in tree.files:
             tree.within.setdefault(path.parent, []).append(path)
         return KeptPath(root, tree)
@@ -57,7 +59,8 @@ def read_set(folder: Path) -> RuleSet:
     files: dict[str, bytes | None] = {}
     for path in paths_of(folder):
         files[path.relative_to(folder).as_posix()] = None if path.is_dir() else path.read_bytes()
-    return RuleSet(files)
+    full = {PurePosixPath(path).parent.as_posix() for path in files}
+    return RuleSet({path: data for path, data in files.items() if path not in full})
 
 
 def paths_of(folder: Path) -> Iterator[Path]:

@@ -8,12 +8,16 @@ from stream_app.engine.process_context import Joining
 from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.reader import Limits
+from stream_app.kafka.sources import Rules, from_folder, from_topic
 from stream_app.kafka.topics import Names, Topic, declare
-from stream_app.rulebook.load import load_rulebook
+from stream_app.rulebook.load import load_rulebook, load_set
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
 from stream_app.service.health import HealthOptions
 from stream_app.service.settings import Settings, SettingsError
+
+PUBLISHED = "rules"
+"""The folder that published rules are said to lie in: the same one for every worker."""
 
 
 def connection(settings: Settings) -> Connection:
@@ -59,6 +63,24 @@ def defaults(settings: Settings) -> Defaults:
         update_interval=settings.update_interval_s * 1000,
         row_limit=settings.row_limit_bytes,
     )
+
+
+def rules(settings: Settings) -> Rules:
+    """Give what a worker begins with, and where it hears of other rules.
+
+    Raises LanguageError with every mistake in a folder; TopicUnread, NoRules where the topic has none that can run.
+    """
+    options = defaults(settings)
+    if settings.rules_from == "topic":
+        return from_topic(
+            connection(settings), names(settings).rules, lambda found: load_set(found, PUBLISHED, options)
+        )
+    shown = Path(settings.rules).as_posix()
+    try:
+        return from_folder(Path(settings.rules), lambda found: load_set(found, shown, options))
+    except OSError:
+        load_rulebook(Path(settings.rules), options)  # it says what is wrong with which file
+        raise
 
 
 def rulebook(settings: Settings) -> Rulebook:
