@@ -31,6 +31,7 @@ from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.guard import Guard
+from stream_app.kafka.handover import Handover
 from stream_app.kafka.ingest import Ingest, IngestApp
 from stream_app.kafka.placing import Placing
 from stream_app.kafka.progress_timer import add_progress
@@ -150,6 +151,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
         limits=options.limits,
         counters=counters,
         failure=failure,
+        handover=Handover(options.connection, names.sysmon, rules.set),
         counted=names.sysmon,
     )
     schema = BatchSchema()
@@ -160,7 +162,8 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     screen = partial(
         screen_of, topic_id=facts.sysmon_id, max_bytes=options.max_record_bytes, streak=streak, contexts=contexts
     )
-    app.ingest.screens = {names.sysmon: screen(rules.rulebook), names.matches: None}
+    first = screen(rules.rulebook)
+    app.ingest.screens = {names.sysmon: first, names.matches: None}
     editions = Editions(rules.rulebook)
     placing = Placing(editions, options.partitions)
     detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
@@ -182,7 +185,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
 
     makes = Makes(load=rules.load, screen=screen, lists=partial(_followed, app, options))
     teller = Teller(options.connection, names.status, worker_name(options.instance_id)) if facts.status else None
-    app.changing = Changing(rules, makes, teller)
+    app.changing = Changing(rules, makes, first, teller)
     swapping = Swapping(
         app, names.sysmon, windows, app.changing, warn=_warn, patience=min(PATIENCE, options.limits.stall / 4)
     )
@@ -204,6 +207,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
             with batch:
                 windows.handle(batch)
 
+    app.ingest.handover.find = swapping.find
     app.task(swapping.run)
     if options.drained == "follow":
         add_progress(

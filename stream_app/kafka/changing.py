@@ -99,11 +99,13 @@ class Makes(Struct, frozen=True):
 class Changing:
     """One thread, from :meth:`start` to :meth:`stop`. What is public is for the event loop's thread."""
 
-    def __init__(self, rules: Rules, makes: Makes, teller: Tells | None = None) -> None:
+    def __init__(self, rules: Rules, makes: Makes, screen: Screen, teller: Tells | None = None) -> None:
         self.offer: Offer | None = None
         """What is to run next; :meth:`taken` takes it away."""
         self.found: deque[Rulebook] = deque()
         """Rulebooks that do not run, and have editions that were asked for."""
+        self.screens: dict[str, Screen] = {}
+        """Of sets that were sought, and of the one that ran last, by name."""
         self.refusals = 0
         self.rubbish = 0
         self._source = rules.source
@@ -112,7 +114,9 @@ class Changing:
         self._teller = teller
         self._lists: Lists | None = None
         self._over: list[Lists] = []
+        self._screen = screen
         self._wanted: frozenset[str] = frozenset()
+        self._sought: frozenset[str] = frozenset()
         self._loaded = {rules.set}
         self._retry: tuple[float, RuleSet] | None = None
         self.report = _report(rules.source, rules.set, rules.rulebook)
@@ -143,8 +147,19 @@ class Changing:
         """Ask for editions that some set that is kept may have."""
         self._wanted |= frozenset(each for each in editions if MARK in each)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there are sets beside the newest."""
+        return self._source.keeps
+
+    def seek(self, names: Iterable[str]) -> None:
+        """Ask for the screens of sets that are kept."""
+        self._sought = frozenset(names)
+
     def taken(self, offer: Offer) -> None:
         """Take note that an offer runs."""
+        self.screens = {self.report.set: self._screen}
+        self._screen = offer.screen
         before, self._lists = self._lists, offer.lists
         if before is not None:
             self._over.append(before)
@@ -180,6 +195,8 @@ class Changing:
         if self._retry is not None and time.monotonic() >= self._retry[0]:
             again, self._retry = self._retry[1], None
             self._consider(again)
+        if self._sought and self.offer is None:
+            self._seek()
         if self._wanted and self.offer is None:
             self._search()
 
@@ -227,6 +244,19 @@ class Changing:
             len(refused.problems),
             "\n".join(problems),
         )
+
+    def _seek(self) -> None:
+        """Make one screen that is sought."""
+        sought = self._sought - self.screens.keys()
+        for each in self._source.others() if sought else ():
+            if each.id in sought:
+                try:
+                    rulebook = self._makes.load(each)
+                except LanguageError:
+                    continue  # it never ran anywhere
+                self.found.append(rulebook)
+                self.screens[each.id] = self._makes.screen(rulebook)
+                return
 
     def _search(self) -> None:
         """Load one more of the sets that are kept, for editions that were asked for."""

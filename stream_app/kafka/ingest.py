@@ -13,6 +13,7 @@ from msgspec import Struct
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.failure import Failure
+from stream_app.kafka.handover import Handover
 from stream_app.kafka.reader import Limits, Screen
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Ingest(Struct, kw_only=True):
     limits: Limits = Limits()
     counters: Counters
     failure: Failure
+    handover: Handover
+    """Of the source's screen."""
     counted: str = ""
     """The topic whose records count as read and passed."""
     drain: float = 5.0

@@ -114,6 +114,7 @@ class Reader:
         settings: Mapping[str, Any],
         limits: Limits,
         screen: Screen | None,
+        older: Mapping[int, Screen] = {},
         sender: Sender,
         deliver: Callable[[Batch], Awaitable[None]],
         on_read: Callable[[int, int], None],
@@ -124,6 +125,8 @@ class Reader:
         self.held = False
         """Whether no record is taken for now."""
         self.screen = screen
+        self.older = older
+        """What records of these partitions are screened by instead."""
         self._limits = limits
         self._sender = sender
         self._deliver = deliver
@@ -169,7 +172,7 @@ class Reader:
 
     def _take(self, messages: list[Message]) -> None:
         """Screen one poll and book it. No await in here."""
-        screen, read, passed = self.screen, len(messages), 0
+        screen, older, read, passed = self.screen, self.older, len(messages), 0
         number, partition = -1, None
         began, self._left = time.monotonic(), []
         for at, message in enumerate(messages, 1):
@@ -180,6 +183,7 @@ class Reader:
             if partition is None or message.partition() != number:
                 number = cast("int", message.partition())
                 partition = self._partitions[number]
+                screen = older.get(number, self.screen)
             stamp = message.timestamp()[1]
             partition.newest = max(partition.newest, stamp)
             try:

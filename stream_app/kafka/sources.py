@@ -44,6 +44,11 @@ class Source(Protocol):
         """What it is, for a person."""
         ...
 
+    @property
+    def keeps(self) -> bool:
+        """Whether there are sets beside the newest."""
+        ...
+
     def look(self) -> Look:
         """Say what has changed since the last look."""
         ...
@@ -69,6 +74,8 @@ class Folder:
     def name(self) -> str:
         """What it is."""
         return f"folder {self._folder}"
+
+    keeps = False
 
     def look(self) -> Look:
         """Read the folder, where it is not what it was and has stood still since the last look."""
@@ -124,6 +131,8 @@ class Topic:
     def name(self) -> str:
         """What it is."""
         return f"topic {self._topic}"
+
+    keeps = True
 
     def look(self) -> Look:
         """Take what has come, and say which set was published last where that is another one, or is whole now."""

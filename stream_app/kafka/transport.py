@@ -6,7 +6,8 @@ membership, Faust's assignor, the order of a rebalance, and commits are. Hooks o
 private, so that faust-streaming is pinned: App._crash; Consumer.on_start, on_stop, perform_seek, resume_flow,
 stop_flow, on_partitions_assigned, on_partitions_revoked, highwaters, earliest_offsets, seek_wait, highwater,
 verify_event_path, callback, flow_active, _getmany, _commit, _new_offset, _filter_tps_with_pending_acks,
-_new_consumer_thread, _thread, _active_partitions, _read_offset, _committed_offset, _acked, _acked_index.
+_new_consumer_thread, _thread, _active_partitions, _read_offset, _committed_offset, _acked, _acked_index; and those of
+group.py.
 """
 
 import asyncio
@@ -14,25 +15,22 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
-from aiokafka import TopicPartition as AiokafkaTopicPartition
 from confluent_kafka import OFFSET_BEGINNING
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.kafka.batch import Batch
+from stream_app.kafka.group import ConsumerThread
 from stream_app.kafka.ingest import IngestApp, reading_settings
-from stream_app.kafka.reader import Reader, Screen
+from stream_app.kafka.reader import Reader
 from stream_app.kafka.sender import Sender
 
 log = logging.getLogger(__name__)
 
 GROUP_SILENCE = 5
 """Sessions without a coordinator after which a worker ends: a broker that restarts is back long before."""
-
-HOLD = 30.0
-"""Seconds for which records may be held back between two sets of rules."""
 
 IDLE = 5
 """Sessions in which a worker may have partitions without reading or recovering them: a rebalance takes one."""
@@ -55,15 +53,6 @@ class NotReading(Exception):
 
 class RevokedTooEarly(Exception):
     """A partition was taken away while records for it were still unacknowledged."""
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """aiokafka's consumer: it owns the partitions and must fetch none of them."""
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Pause whatever was assigned before aiokafka's fetcher sees it."""
-        self._ensure_consumer().pause(*(AiokafkaTopicPartition(*tp) for tp in assigned))
-        await super().on_partitions_assigned(assigned, generation_id)
 
 
 class Consumer(driver.Consumer):
@@ -108,12 +97,18 @@ class Consumer(driver.Consumer):
         try:
             async with asyncio.timeout(self.app.conf.broker_request_timeout * 0.9):
                 await super().perform_seek()
+                source = [tp for tp in self.assignment() if tp.topic == self.ingest.counted]
+                marks = await cast("ConsumerThread", self._thread).marks(source)
         except TimeoutError:
             self.sender.fail(SeekFailed("the group's coordinator did not say the committed offsets in time"))
             return
         if epoch == self.epoch:  # else a rebalance overtook the seek
-            self._seeked = frozenset(tp for tp in self.assignment() if tp.topic in self.ingest.screens)
-            self._surely_committed = {tp: self._committed_offset[tp] or 0 for tp in self._seeked}
+            tps = frozenset(tp for tp in self.assignment() if tp.topic in self.ingest.screens)
+            self._surely_committed = {tp: self._committed_offset[tp] or 0 for tp in tps}
+            new = sorted(tp.partition for tp in source if tp not in marks)
+            await self.ingest.handover.begin(self, marks, new)
+        if epoch == self.epoch:
+            self._seeked = tps
 
     def resume_flow(self) -> None:
         """Let records flow. Faust calls this last, after it has emptied the agents' queues: readers start here."""
@@ -181,6 +176,7 @@ class Consumer(driver.Consumer):
             settings=reading_settings(ingest, self.app.conf.id),
             limits=ingest.limits.shared_by(len(ingest.screens)),
             screen=ingest.screens[topic],
+            older=ingest.handover.older if counted else {},
             sender=self.sender,
             deliver=deliver,
             on_read=on_read,
@@ -210,6 +206,7 @@ class Consumer(driver.Consumer):
         await self._settle_readers()
         # the first commit may only have waited for one that was under way
         await self.commit() or await self.commit()
+        await self.ingest.handover.leave(self)
         await super().on_partitions_revoked(revoked)  # stops the flow
         await self._end_readers()
         await self._no_late_rows()
@@ -219,6 +216,8 @@ class Consumer(driver.Consumer):
         for reader in self.readers.values():
             reader.freeze()
         await self._settle_readers()
+        await self.commit() or await self.commit()
+        await self.ingest.handover.leave(self)
         await super().on_stop()
         await self._end_readers()
         await self._no_late_rows()
@@ -244,33 +243,6 @@ class Consumer(driver.Consumer):
         """End the worker rather than let a row arrive after the next owner has recovered, undoing that owner's."""
         if not await self.sender.drain(self.ingest.drain):
             self.sender.fail(RevokedTooEarly("partitions were revoked while records were still unacknowledged"))
-
-    # ---- between two sets of rules
-    async def hold(self, topic: str) -> bool:
-        """Take no record of a topic until all that was taken is out and committed, and say whether that came true.
-
-        Then it is held until :meth:`screen`. It does not where a rebalance comes in between, or nothing is committed
-        for ``HOLD`` seconds: reading goes on.
-        """
-        reader, epoch, deadline = self.readers.get(topic), self.epoch, time.monotonic() + HOLD
-        if reader is None:  # what was taken was settled when the reader ended, or is void
-            return True
-        reader.held = True
-        while epoch == self.epoch and time.monotonic() < deadline and self.ingest.failure.error is None:
-            if reader.empty and all((reader.settle(tp) or 0) <= self.committed(tp) for tp in reader.tps):
-                return True
-            if reader.empty:
-                await self.commit({topic})
-            await asyncio.sleep(0.01)
-        reader.held = False
-        return False
-
-    def screen(self, topic: str, screen: Screen) -> None:
-        """Screen the records of a topic by something else from now on, and take them again."""
-        self.ingest.screens[topic] = screen
-        reader = self.readers.get(topic)
-        if reader is not None:
-            reader.screen, reader.held = screen, False
 
     # ---- offsets
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:  # noqa: ANN401 - Faust's signature

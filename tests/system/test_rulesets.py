@@ -89,6 +89,11 @@ class Fleet:
         status, fleet = self.status()
         return status == 0 and [set_id] * 2 == [each["report"]["set"] for each in fleet["workers"].values()]
 
+    def runs(self, worker: str, set_id: str) -> bool:
+        """Whether a worker runs it."""
+        said = self.status()[1]["workers"].get(worker)
+        return said is not None and said["report"]["set"] == set_id
+
     def refuse(self, set_id: str) -> bool:
         """Whether both workers have refused it."""
         reports = [each["report"]["refused"] for each in self.status()[1]["workers"].values()]
@@ -131,7 +136,7 @@ def names(connection: Connection) -> Names:
 
 
 def test_rules_change_under_load(tmp_path: Path, connection: Connection, names: Names) -> None:
-    """Each record is seen by all of the old set or all of the new one; what did not change counts on; bad is refused."""
+    """Each record is seen by all of one set; what did not change counts on; a bad set is refused, and seen to be."""
     old, new = folder_of(tmp_path / "old", OLD), folder_of(tmp_path / "new", NEW)
     bad = RuleSet(read_set(new).files | {"ADDED/ADDED.toml": b"id = 'ADDED'\nseverity = 50"})
     fleet = Fleet(connection, names)
@@ -164,3 +169,29 @@ def test_rules_change_under_load(tmp_path: Path, connection: Connection, names: 
         assert expected == counted(connection, names, rule)[0].total()
     assert not list(everything(connection, names.rejected))
     assert {"SAME", "CHANGED", "REMOVED"} == {id_of(each) for each in editions(old)}
+
+
+def test_what_is_read_again_is_read_with_the_same_rules(tmp_path: Path, connection: Connection) -> None:
+    """A worker stands still before it has committed while another one changes rules, and takes its partitions over."""
+    names = fresh_topics(connection, "rulesets-again")
+    old, new = folder_of(tmp_path / "old", OLD), folder_of(tmp_path / "new", NEW)
+    fleet = Fleet(connection, names)
+    settings = fleet.settings | {"commit_interval_s": "3"}
+    first = fleet.publish(old)
+    load = Load(connection, names.sysmon, 8, RATE, SECONDS)
+    one = WorkerProcess(tmp_path, "one", settings | {"instance_id": "one"})
+    with one, WorkerProcess(tmp_path, "two", settings | {"instance_id": "two"}) as two:
+        until(lambda: fleet.all_run(first), "two workers run the first set", one, two)
+        load.start()
+        until(lambda: len(seen_by(connection, names)) > 4 * RATE, "records are read", one, two)
+        one.pause()
+        second = fleet.publish(new)
+        until(lambda: fleet.runs("two", second), "the other one runs the second set", two)
+        load.finish()
+        until(lambda: len(seen_by(connection, names)) == load.sent, "all records are matched", two)
+        until(lambda: counted(connection, names, "SAME")[0].total() == load.sent, "all are counted", two)
+        one.kill()
+        assert two.terminate() == 0
+    seen = Counter(seen_by(connection, names).values())
+    assert {editions(old), editions(new)} == set(seen)
+    assert load.sent == seen.total()
