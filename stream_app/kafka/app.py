@@ -50,6 +50,7 @@ from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
+    from stream_app.kafka.reader import Screen
     from stream_app.kafka.transport import Consumer
 
 log = logging.getLogger(__name__)
@@ -162,8 +163,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     screen = partial(
         screen_of, topic_id=facts.sysmon_id, max_bytes=options.max_record_bytes, streak=streak, contexts=contexts
     )
-    first = screen(rules.rulebook)
-    app.ingest.screens = {names.sysmon: first, names.matches: None}
+    app.ingest.screens = {names.sysmon: screen(rules.rulebook), names.matches: None}
     editions = Editions(rules.rulebook)
     placing = Placing(editions, options.partitions)
     detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
@@ -171,24 +171,12 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     def settled(partition: int) -> int:
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
 
-    windows = Windows(
-        editions,
-        names,
-        table.partitions_held,
-        counters,
-        placing=placing,
-        to_bytes=to_bytes,
-        settled=settled,
-    )
+    held = table.partitions_held
+    windows = Windows(editions, names, held, counters, placing=placing, to_bytes=to_bytes, settled=settled)
     table.source, table.prepare = names.matches, windows.prepare
     app.times = windows.times
-
     makes = Makes(load=rules.load, screen=screen, lists=partial(_followed, app, options))
-    teller = Teller(options.connection, names.status, worker_name(options.instance_id)) if facts.status else None
-    app.changing = Changing(rules, makes, first, teller)
-    swapping = Swapping(
-        app, names.sysmon, windows, app.changing, warn=_warn, patience=min(PATIENCE, options.limits.stall / 4)
-    )
+    swapping = _swapping(app, options, rules, makes, windows, tells=facts.status)
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -207,8 +195,6 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
             with batch:
                 windows.handle(batch)
 
-    app.ingest.handover.find = swapping.find
-    app.task(swapping.run)
     if options.drained == "follow":
         add_progress(
             app,
@@ -219,6 +205,20 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
             sources=facts.sysmon_partitions,
         )
     return app
+
+
+def _swapping(
+    app: IngestApp, options: WorkerOptions, rules: Rules, makes: Makes, windows: Windows, *, tells: bool
+) -> Swapping:
+    """Let the rules change while the worker runs; where it ``tells``, others hear which ones run."""
+    topic, screen = options.names.sysmon, app.ingest.screens[options.names.sysmon]
+    teller = Teller(options.connection, options.names.status, worker_name(options.instance_id)) if tells else None
+    app.changing = Changing(rules, makes, cast("Screen", screen), teller)
+    patience = min(PATIENCE, options.limits.stall / 4)
+    swapping = Swapping(app, topic, windows, app.changing, warn=_warn, patience=patience)
+    app.ingest.handover.find = swapping.find
+    app.task(swapping.run)
+    return swapping
 
 
 def _followed(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Follower | None:

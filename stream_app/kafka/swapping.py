@@ -113,6 +113,7 @@ class Swapping:
         handover, screen = ingest.handover, ingest.screens[self._topic]
         if screen is not None and handover.overdue(consumer) and await handover.hold(consumer, handover.running):
             handover.go_on(consumer, screen)
+            log.info("all partitions are read with rule set %s", handover.running)
 
     async def find(self, names: set[str]) -> "Mapping[str, Screen]":
         """Give the screens of sets by their names, without those that do not come; one that is new runs first."""

@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from errno import ENOENT, ENOTDIR
 from functools import cached_property
-from os import strerror
 from pathlib import Path, PurePosixPath
 from typing import Self
 
@@ -115,7 +114,7 @@ class KeptPath:
     def iterdir(self) -> Iterator[Self]:
         """Give what a folder holds. Raises OSError."""
         if not self.is_dir():
-            raise OSError(ENOTDIR, strerror(ENOTDIR))
+            raise OSError(ENOTDIR, "Not a directory")
         return iter(
             [type(self)(path, self._tree) for path in self._tree.within.get(self._path, ()) if path != self._path]
         )
@@ -124,5 +123,5 @@ class KeptPath:
         """Give what a file holds. Raises OSError."""
         data = self._tree.files.get(self._path)
         if data is None:
-            raise OSError(ENOENT, strerror(ENOENT))
+            raise OSError(ENOENT, "No such file or directory")
         return data

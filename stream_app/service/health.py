@@ -17,6 +17,7 @@ import msgspec
 from faust.types import TP
 from msgspec import Struct
 
+from stream_app.kafka.changing import RulesReport
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.watching import Bounds, Watched, watch
@@ -76,6 +77,8 @@ class Report(Struct, frozen=True, kw_only=True):
     times: dict[int, TimeReport] = {}
     """By matches partition of the worker."""
     counters: dict[str, int] = {}
+    rules: RulesReport | None = None
+    """The set of rules that runs, and one that should and cannot; null before there is one."""
 
 
 class Health:
@@ -161,7 +164,7 @@ class Health:
         times = {
             each: TimeReport(time=reached, held_back_by=slowest) for each, (reached, slowest) in seen.times.items()
         }
-        self.report = msgspec.structs.replace(said, times=times)
+        self.report = msgspec.structs.replace(said, times=times, rules=seen.rules)
         if before.alive and not verdict.alive and not seen.failed:
             log.error("reported dead: %s; where every thread and task stands:\n%s", verdict.why, _stacks(app))
         elif verdict.alive and not before.alive:
