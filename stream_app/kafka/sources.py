@@ -19,7 +19,7 @@ from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.ruleset import RuleSet, paths_of, read_set
 
-LOOK = 2.0
+LOOK = 1.0
 """Seconds between two looks at a folder."""
 AGAIN = 10.0
 """Seconds after which a topic that could not be read is tried again."""
