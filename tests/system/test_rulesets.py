@@ -1,6 +1,7 @@
 """Rules changed under load on real Kafka: every record is seen by one set, none is lost, a bad set changes nothing."""
 
 import json
+import re
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -89,6 +90,11 @@ class Fleet:
         status, fleet = self.status()
         return status == 0 and [set_id] * 2 == [each["report"]["set"] for each in fleet["workers"].values()]
 
+    def listed(self) -> list[str]:
+        """Give the sets that are kept, the one published last first."""
+        shown = self.call("publish", "--list").stdout
+        return re.findall(r"^│ ([0-9a-f]{16}) ", shown, re.MULTILINE)
+
     def runs(self, worker: str, set_id: str) -> bool:
         """Whether a worker runs it."""
         said = self.status()[1]["workers"].get(worker)
@@ -159,6 +165,9 @@ def test_rules_change_under_load(tmp_path: Path, connection: Connection, names: 
         until(lambda: len(seen_by(connection, names)) == load.sent, "all records are matched", one, two)
         until(lambda: counted(connection, names, "SAME")[0].total() == load.sent, "all are counted", one, two)
         assert before < load.sent, "nothing was left to detect behind the bad set"
+        assert fleet.call("publish", "--set", first[:8]).exit_code == 0
+        until(lambda: fleet.all_run(first), "two workers are back at the first set", one, two)
+        assert [first, bad.id, second] == fleet.listed()
         assert [0, 0] == [one.terminate(), two.terminate()]
     seen = Counter(seen_by(connection, names).values())
     assert {editions(old), editions(new)} == set(seen)
@@ -178,7 +187,7 @@ def test_what_is_read_again_is_read_with_the_same_rules(tmp_path: Path, connecti
     fleet = Fleet(connection, names)
     settings = fleet.settings | {"commit_interval_s": "3"}
     first = fleet.publish(old)
-    load = Load(connection, names.sysmon, 8, RATE, SECONDS)
+    load = Load(connection, names.sysmon, 8, RATE, SECONDS - 5)
     one = WorkerProcess(tmp_path, "one", settings | {"instance_id": "one"})
     with one, WorkerProcess(tmp_path, "two", settings | {"instance_id": "two"}) as two:
         until(lambda: fleet.all_run(first), "two workers run the first set", one, two)

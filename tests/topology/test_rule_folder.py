@@ -31,11 +31,20 @@ aggregate = "COUNT(*) >= 1"
 [incident]
 hostName = "Filter.hostName"
 """
+FILLS = '[[watch_list]]\nname = "hosts"\nattribute = "hostName"\n'
+"""Behind a rule: its incidents put their hosts on a list."""
+LISTED = "hostName IN (WatchList@hosts)"
 
 
 def rule(name: str) -> dict[str, str]:
     """Give the file of a rule that every connection is an incident of."""
     return {f"{name}/{name}.toml": RULE.format(name)}
+
+
+def told(connection: Connection, names: Names) -> set[tuple[str, str]]:
+    """Give rules and hosts of the incidents."""
+    found = [msgspec.json.decode(each.value() or b"") for each in everything(connection, names.incidents)]
+    return {(each["ruleId"], each["hostName"]) for each in found}
 
 
 def test_a_worker_follows_its_folder(tmp_path: Path) -> None:
@@ -64,21 +73,24 @@ def test_a_worker_follows_its_folder(tmp_path: Path) -> None:
                 until(lambda report: report["counters"]["records"] == sent and report["counters"]["incidents"] > 0)
 
             send("before")
-            write(rules, rule("TWO"))
+            two = {"TWO/TWO.toml": RULE.format("TWO") + FILLS}
+            listed = {"LISTED/LISTED.toml": RULE.format("LISTED").replace("destIpAddr IS NOT NULL", LISTED)}
+            write(rules, two | listed)
             until(lambda report: report["rules"]["set"] == read_set(rules).id)
             send("behind")
-            write(rules, {"TWO/TWO.toml": RULE.format("TWO").replace("= 5", "= 50")})
-            refused = until(lambda report: report["rules"]["refused"] is not None)
-            assert [f"{rules}/TWO/TWO.toml:4:12: severity must be 1 to 10, got 50"] == refused["rules"]["refused"][
-                "problems"
-            ]
+            deadline = time.monotonic() + 60
+            while ("LISTED", "behind") not in told(connection, names):  # the first time it is not on the list yet
+                assert time.monotonic() < deadline
+                send("behind")
+            write(rules, {"TWO/TWO.toml": two["TWO/TWO.toml"].replace("= 5", "= 50")})
+            refused = until(lambda report: report["rules"]["refused"] is not None)["rules"]["refused"]
+            assert [f"{rules}/TWO/TWO.toml:4:12: severity must be 1 to 10, got 50"] == refused["problems"]
             send("refused")
-            write(rules, rule("TWO"))
+            write(rules, two)
             mended = until(lambda report: report["rules"]["refused"] is None)
             counters = mended["counters"]
             assert (1, 1) == (counters["rule_sets_loaded"], counters["rule_sets_refused"])
-            until(lambda report: report["counters"]["observed"] == 5)
-            until(lambda report: report["counters"]["incidents"] == 5)
-            told = [msgspec.json.decode(each.value() or b"") for each in everything(connection, names.incidents)]
-    expected = {("ONE", "before"), ("ONE", "behind"), ("TWO", "behind"), ("ONE", "refused"), ("TWO", "refused")}
-    assert expected == {(each["ruleId"], each["hostName"]) for each in told}
+            until(lambda report: report["counters"]["observed"] == report["counters"]["matches"])
+            made = told(connection, names)
+    both = {(rule, host) for rule in ("ONE", "TWO") for host in ("behind", "refused")}
+    assert {("ONE", "before"), ("LISTED", "behind")} | both == made - {("LISTED", "refused")}
