@@ -39,7 +39,7 @@ from stream_app.kafka.reader import Limits
 from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.screening import screen_of
 from stream_app.kafka.sources import Rules
-from stream_app.kafka.statuses import Teller, worker_name
+from stream_app.kafka.statuses import Teller
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.swapping import PATIENCE, Swapping
 from stream_app.kafka.table import RowTable, row_table
@@ -77,6 +77,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     commit_interval_s: float = 1.0
     instance_id: str = ""
     """A name that stays with this worker over restarts: static membership, so that a restart moves no partition."""
+    name: str = "worker"
+    """What it calls itself where it says which rules it runs: no other one's."""
     data_dir: Path = Path(".stream-app")
     store: str = "memory"
     """``memory`` or ``rocksdb``: where rows are kept beside the changelog."""
@@ -144,6 +146,7 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
 def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
     """Make the Faust app; nothing is connected before it starts. ``to_bytes`` is the hand-off."""
     names, counters, failure = options.names, Counters(), Failure()
+    counters.run(rules.set, len(rules.rulebook.enabled))
     streak = Streak(options.reject_streak, counters, failure.set if options.stop_at_streak else None)
     app = IngestApp(names.app_id, **_faust_settings(options))
     app.ingest = Ingest(
@@ -212,7 +215,7 @@ def _swapping(
 ) -> Swapping:
     """Let the rules change while the worker runs; where it ``tells``, others hear which ones run."""
     topic, screen = options.names.sysmon, app.ingest.screens[options.names.sysmon]
-    teller = Teller(options.connection, options.names.status, worker_name(options.instance_id)) if tells else None
+    teller = Teller(options.connection, options.names.status, options.name) if tells else None
     app.changing = Changing(rules, makes, cast("Screen", screen), teller)
     patience = min(PATIENCE, options.limits.stall / 4)
     swapping = Swapping(app, topic, windows, app.changing, warn=_warn, patience=patience)

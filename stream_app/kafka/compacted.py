@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stream_app.kafka.connection import Connection
+from stream_app.kafka.connection import LOGGER, Connection
 from stream_app.kafka.recovery import PASSING
 
 BATCH = 2_000
@@ -31,6 +31,7 @@ class Compacted:
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 50,
                 "log_level": 3,
+                "logger": LOGGER,
             }
         )
         self._ahead: set[int] = set()

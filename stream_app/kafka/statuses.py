@@ -6,8 +6,6 @@ without. A worker that ends in order takes its records away; one that was killed
 """
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Mapping
 
@@ -38,11 +36,6 @@ class Standing(Struct, frozen=True, kw_only=True):
     at: int
     """ms since 1970, by the worker's clock."""
     report: RulesReport
-
-
-def worker_name(instance_id: str) -> str:
-    """Give what a worker is called."""
-    return instance_id or f"{socket.gethostname()}-{os.getpid()}"
 
 
 class Teller:

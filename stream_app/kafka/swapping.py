@@ -104,6 +104,7 @@ class Swapping:
         self._changing.taken(offer)
         self._missed.clear()
         app.ingest.counters.rule_sets_loaded += 1
+        app.ingest.counters.run(offer.id, len(offer.rulebook.enabled))
         log.info("rule set %s runs, after %s: %d rules", offer.id, before, len(offer.rulebook.enabled))
         self._warn(offer.rulebook)
 

@@ -40,6 +40,10 @@ class Watched(Struct, frozen=True, kw_only=True):
     """Which rules run."""
     times: Mapping[int, tuple[int | None, int | None]]
     """By matches partition, the stream's time (ms) and the source partition that holds it back."""
+    sizes: Mapping[str, Mapping[int, tuple[int, int]]] = {}
+    """Rows and bytes by table and partition."""
+    unsent: int = 0
+    """Records sent that are not acknowledged."""
 
 
 def watch(app: IngestApp) -> Watched:
@@ -58,6 +62,8 @@ def watch(app: IngestApp) -> Watched:
         failed=failed,
         times=app.times(),
         rules=app.changing.report,
+        sizes={table.name: table.partitions_held.sizes() for table in tables},
+        unsent=0 if consumer is None else len(consumer.sender),
     )
 
 

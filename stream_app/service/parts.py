@@ -14,6 +14,7 @@ from stream_app.rulebook.load import load_rulebook, load_set
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
 from stream_app.service.health import HealthOptions
+from stream_app.service.logs import worker_name
 from stream_app.service.settings import Settings, SettingsError
 
 PUBLISHED = "rules"
@@ -119,6 +120,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         heartbeat_interval_s=settings.session_timeout_s / 4,
         commit_interval_s=settings.commit_interval_s,
         instance_id=settings.instance_id,
+        name=worker_name(settings.instance_id),
         data_dir=Path(settings.data_dir),
         store=settings.store,
         limits=Limits(go_on=settings.on_gap == "continue", stall=settings.stall_s * 2),

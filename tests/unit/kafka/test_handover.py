@@ -159,8 +159,9 @@ def test_the_barrier_waits_for_what_was_taken(handover: Handover) -> None:
 
     async def both() -> bool:
         held = asyncio.ensure_future(handover.hold(cast("Any", consumer), "newer"))
-        await asyncio.sleep(0.05)
-        assert (True, []) == (reader.held, names)
+        while not reader.held:
+            await asyncio.sleep(0)
+        assert (False, []) == (held.done(), names)
         reader.empty = True
         return await held
 
