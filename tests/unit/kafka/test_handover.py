@@ -159,7 +159,7 @@ def test_the_barrier_waits_for_what_was_taken(handover: Handover) -> None:
 
     async def both() -> bool:
         held = asyncio.ensure_future(handover.hold(cast("Any", consumer), "newer"))
-        while not reader.held:
+        while not reader.held:  # noqa: ASYNC110 - a condition of another task
             await asyncio.sleep(0)
         assert (False, []) == (held.done(), names)
         reader.empty = True
