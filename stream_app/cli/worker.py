@@ -12,8 +12,10 @@ from stream_app.cli.waiting import FOREVER, reach
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.app import TopicsMissing, run_worker
 from stream_app.kafka.certificates import check_files
+from stream_app.kafka.compacted import TopicUnread
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.rights import behind, check_rights
+from stream_app.kafka.sources import NoRules
 from stream_app.service import parts
 from stream_app.service.health import Health
 from stream_app.service.logs import catch_strays, logging_config, worker_name
@@ -31,7 +33,8 @@ def command() -> None:
     for ever.
     """
     given = settings()
-    rulebook = parts.rulebook(given)
+    published = given.rules_from == "topic"
+    rules = None if published else parts.rules(given)  # what is wrong with a folder is said before anything else
     options = parts.worker_options(given)
     check_files(options.connection)
     form = logging_config(given.log_level, given.log_format, worker_name(given.instance_id))
@@ -40,14 +43,15 @@ def command() -> None:
     try:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER, log.warning)
-            rights = parts.worker_rights(given, lists=rulebook.lists is not None)
+            ready = rules or parts.rules(given)
+            rights = parts.worker_rights(given, lists=ready.rulebook.lists is not None)
             check_rights(options.connection, rights)
 
             def on_app(app: IngestApp) -> None:
                 app.ingest.failure.explain = partial(behind, connection=options.connection, wanted=rights)
                 health.watch(app)
 
-            status = run_worker(options, rulebook, to_bytes, given.log_level, form, on_app)
-    except (TopicsMissing, ProbesUnavailable) as error:
+            status = run_worker(options, ready, to_bytes, given.log_level, form, on_app)
+    except (TopicsMissing, TopicUnread, NoRules, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

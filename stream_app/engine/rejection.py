@@ -12,6 +12,7 @@ from msgspec import Struct
 from stream_app.engine.match import NO_PARTITION, Match
 from stream_app.engine.record import Record
 from stream_app.engine.row import Mark, Source
+from stream_app.rulebook.editions import id_of
 from stream_app.rulebook.exceptions import RuleException
 
 VERSION = 1
@@ -96,7 +97,7 @@ class Rejection(Struct, frozen=True, kw_only=True):
         """Reject a match, which carries no bytes of its record; its place names the record."""
         origin = match.origin
         source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
-        return cls._at(source, Mark(match.time, 0, origin.offset), reason, detail, match.rule)
+        return cls._at(source, Mark(match.time, 0, origin.offset), reason, detail, id_of(match.rule))
 
     @classmethod
     def suppressed(cls, rule: str, source: Source, mark: Mark, exception: RuleException) -> Self:

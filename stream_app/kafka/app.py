@@ -8,11 +8,11 @@ import gc
 import logging
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
-from confluent_kafka import KafkaError, Message
 from faust.types import TP
 from msgspec import Struct
 
@@ -22,31 +22,35 @@ from stream_app.engine.process import process_position
 from stream_app.engine.process_context import Joining
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
-from stream_app.engine.stream_time import VERSION, Progress
 from stream_app.kafka.admin import admin_client, topic_ids
 from stream_app.kafka.batch import BatchSchema
+from stream_app.kafka.changing import Changing, Makes
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.contexts import Contexts
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.guard import Guard
+from stream_app.kafka.handover import Handover
 from stream_app.kafka.ingest import Ingest, IngestApp
 from stream_app.kafka.placing import Placing
-from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
+from stream_app.kafka.progress_timer import add_progress
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.screening import screen_of
-from stream_app.kafka.sender import DeliveryFailed
+from stream_app.kafka.sources import Rules
+from stream_app.kafka.statuses import Teller
 from stream_app.kafka.streak import Streak
+from stream_app.kafka.swapping import PATIENCE, Swapping
 from stream_app.kafka.table import RowTable, row_table
 from stream_app.kafka.topics import PROCESSES, TABLE, Names
 from stream_app.kafka.watchlists import Follower
 from stream_app.kafka.windows import Windows
-from stream_app.rulebook.content import rules_id
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
+    from stream_app.kafka.reader import Screen
     from stream_app.kafka.transport import Consumer
 
 log = logging.getLogger(__name__)
@@ -73,6 +77,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     commit_interval_s: float = 1.0
     instance_id: str = ""
     """A name that stays with this worker over restarts: static membership, so that a restart moves no partition."""
+    name: str = "worker"
+    """What it calls itself where it says which rules it runs: no other one's."""
     data_dir: Path = Path(".stream-app")
     store: str = "memory"
     """``memory`` or ``rocksdb``: where rows are kept beside the changelog."""
@@ -92,6 +98,8 @@ class TopicFacts(Struct, frozen=True):
     sysmon_partitions: int
     changelog_id: str
     processes_id: str = ""
+    status: bool = False
+    """Whether there is a topic on which workers say what they run."""
 
 
 class TopicsMissing(Exception):
@@ -124,19 +132,21 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
                 "as many, since a process is kept where its host's records lie; delete it, and make it anew with "
                 "`stream-app topics create`"
             )
+    status = bool(client.list_topics(names.status, timeout=10).topics[names.status].partitions)
     ids = topic_ids(options.connection, [names.sysmon, names.changelog, *processes])
     return TopicFacts(
         sysmon_id=ids.get(names.sysmon, ""),
         sysmon_partitions=found[names.sysmon],
         changelog_id=ids.get(names.changelog, ""),
         processes_id=ids.get(names.processes, ""),
+        status=status,
     )
 
 
-def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
+def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
     """Make the Faust app; nothing is connected before it starts. ``to_bytes`` is the hand-off."""
     names, counters, failure = options.names, Counters(), Failure()
-    counters.run(rules_id(rulebook), len(rulebook.enabled))
+    counters.run(rules.set, len(rules.rulebook.enabled))
     streak = Streak(options.reject_streak, counters, failure.set if options.stop_at_streak else None)
     app = IngestApp(names.app_id, **_faust_settings(options))
     app.ingest = Ingest(
@@ -145,6 +155,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         limits=options.limits,
         counters=counters,
         failure=failure,
+        handover=Handover(options.connection, names.sysmon, rules.set),
         counted=names.sysmon,
     )
     schema = BatchSchema()
@@ -152,25 +163,23 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     matches = app.topic(names.matches, schema=schema)
     table = row_table(app, TABLE, options.partitions, row_position, _disk(options, "rows", facts.changelog_id))
     contexts = _contexts(app, options, facts)
-    screen = screen_of(rulebook, facts.sysmon_id, options.max_record_bytes, streak, contexts)
-    app.ingest.screens = {names.sysmon: screen, names.matches: None}
-    placing = Placing(rulebook, options.partitions)
+    screen = partial(
+        screen_of, topic_id=facts.sysmon_id, max_bytes=options.max_record_bytes, streak=streak, contexts=contexts
+    )
+    app.ingest.screens = {names.sysmon: screen(rules.rulebook), names.matches: None}
+    editions = Editions(rules.rulebook)
+    placing = Placing(editions, options.partitions)
     detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
 
     def settled(partition: int) -> int:
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
 
-    windows = Windows(
-        rulebook,
-        names,
-        table.partitions_held,
-        counters,
-        placing=placing,
-        to_bytes=to_bytes,
-        settled=settled,
-    )
+    held = table.partitions_held
+    windows = Windows(editions, names, held, counters, placing=placing, to_bytes=to_bytes, settled=settled)
     table.source, table.prepare = names.matches, windows.prepare
     app.times = windows.times
+    makes = Makes(load=rules.load, screen=screen, lists=partial(_followed, app, options))
+    swapping = _swapping(app, options, rules, makes, windows, tells=facts.status)
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -185,19 +194,41 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     async def observe(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
         """Count matches in the rows of their keys, and send incidents."""
         async for batch in batches:
+            await swapping.known(batch)
             with batch:
                 windows.handle(batch)
 
-    _add_warnings(app, rulebook)
     if options.drained == "follow":
-        _add_progress(app, options, facts)
+        add_progress(
+            app,
+            names,
+            every=options.progress_interval_s,
+            partitions=options.partitions,
+            source_id=facts.sysmon_id,
+            sources=facts.sysmon_partitions,
+        )
     return app
 
 
-def _follower(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Follower | None:
+def _swapping(
+    app: IngestApp, options: WorkerOptions, rules: Rules, makes: Makes, windows: Windows, *, tells: bool
+) -> Swapping:
+    """Let the rules change while the worker runs; where it ``tells``, others hear which ones run."""
+    topic, screen = options.names.sysmon, app.ingest.screens[options.names.sysmon]
+    teller = Teller(options.connection, options.names.status, options.name) if tells else None
+    app.changing = Changing(rules, makes, cast("Screen", screen), teller)
+    patience = min(PATIENCE, options.limits.stall / 4)
+    swapping = Swapping(app, topic, windows, app.changing, warn=_warn, patience=patience)
+    app.ingest.handover.find = swapping.find
+    app.task(swapping.run)
+    return swapping
+
+
+def _followed(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Follower | None:
+    """Read the watch lists of a rulebook to their end, and follow them. Raises WatchListsUnread."""
     if rulebook.lists is None:
         return None
-    return Follower(
+    follower = Follower(
         options.connection,
         options.names.watchlists,
         rulebook.lists,
@@ -205,6 +236,8 @@ def _follower(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Fol
         lateness=max(rule.lateness for rule in rulebook.enabled),
         fail=app.ingest.failure.set,
     )
+    follower.start()
+    return follower
 
 
 def _contexts(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> Contexts | None:
@@ -261,44 +294,12 @@ def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
     }
 
 
-def _add_warnings(app: IngestApp, rulebook: Rulebook) -> None:
-    @app.task  # type: ignore[untyped-decorator]  # Faust's
-    async def warn() -> None:
-        """Say once what the rules' authors should know; not before the start, when the log is not set up."""
-        for rule in rulebook.enabled:
-            said = [each for subpattern in rule.subpatterns for each in subpattern.filter.hazards]
-            for warning in (*said, *(() if rule.join is None else rule.join.notes)):
-                log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
-
-
-def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> None:
-    ends = SourceEnds(options.connection, options.names.sysmon)
-
-    @app.timer(options.progress_interval_s)  # type: ignore[untyped-decorator]  # Faust's
-    async def progress() -> None:
-        """Say how far the source partitions of this worker have come."""
-        consumer = cast("Consumer", app.consumer)
-        reader = consumer.readers.get(options.names.sysmon)
-        if reader is None:
-            return
-        now = wall_clock()
-        found = await ends.ends(sorted(tp.partition for tp in reader.tps))
-        if reader.stopping:
-            return
-        said = readings(facts.sysmon_id, reader.handled(), found, now)
-        if said:
-
-            def delivered(error: KafkaError | None, _message: Message) -> None:
-                if error is not None:
-                    consumer.sender.fail(DeliveryFailed(f"a progress record could not be sent: {error.str()}"))
-
-            send_progress(
-                consumer.sender,
-                options.names.matches,
-                options.partitions,
-                Progress(VERSION, facts.sysmon_partitions, said),
-                delivered,
-            )
+def _warn(rulebook: Rulebook) -> None:
+    """Say what the rules' authors should know; not before the start, when the log is not set up."""
+    for rule in rulebook.enabled:
+        said = [each for subpattern in rule.subpatterns for each in subpattern.filter.hazards]
+        for warning in (*said, *(() if rule.join is None else rule.join.notes)):
+            log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
 
 
 LOOKS_FOR_CYCLES = (50_000, 20, 100)
@@ -308,7 +309,7 @@ often that a match costs a tenth more."""
 
 def run_worker(
     options: WorkerOptions,
-    rulebook: Rulebook,
+    rules: Rules,
     to_bytes: ToBytes,
     log_level: str = "warning",
     logging_config: dict[str, Any] | None = None,
@@ -321,10 +322,8 @@ def run_worker(
     ``logging_config`` is for ``logging.config.dictConfig``; None is Faust's own, at ``log_level``. ``on_app`` is given
     the app before it starts, to look at it from another thread.
     """
-    app = create_app(options, rulebook, ask_topics(options, lists=rulebook.lists is not None), to_bytes)
-    lists = _follower(app, options, rulebook)
-    if lists is not None:
-        lists.start()
+    app = create_app(options, rules, ask_topics(options, lists=rules.rulebook.lists is not None), to_bytes)
+    app.changing.start()
     if on_app is not None:
         on_app(app)
     worker = faust.Worker(
@@ -340,7 +339,6 @@ def run_worker(
         status = ending.code if isinstance(ending.code, int) else 1
     else:
         status = 0
-    if lists is not None:
-        lists.stop()
+    app.changing.stop()
     sys.stdout.flush()
     return status

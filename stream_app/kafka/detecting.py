@@ -13,6 +13,7 @@ from stream_app.kafka.counters import Counters
 from stream_app.kafka.placing import Placing
 from stream_app.kafka.sender import LOT, Outgoing
 from stream_app.kafka.topics import Names
+from stream_app.rulebook.editions import id_of
 from stream_app.sysmon.parts import Unreadable
 
 FAILED = "failed"
@@ -76,7 +77,7 @@ class Detecting:
         for key, value in found:
             large = len(key) > SMALL or len(value) > VALUES_LIMIT
             if large and (unfit := too_large(key, match := decode_match(value))):
-                self._reject(batch, message, TOO_LARGE, unfit, match.rule)
+                self._reject(batch, message, TOO_LARGE, unfit, id_of(match.rule))
             else:
                 fit.append((value, key, None))
         return fit

@@ -30,8 +30,14 @@ class SourceEnds:
 
     async def ends(self, partitions: list[int], patience: float = 5.0) -> dict[int, int]:
         """Give the end offset by partition; a partition that was not answered for is left out."""
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka's
-        asked = {TopicPartition(self._topic, number): latest for number in partitions}
+        return await self._ask(partitions, OffsetSpec.latest(), patience)  # type: ignore[no-untyped-call]  # confluent-kafka's
+
+    async def begins(self, partitions: list[int], patience: float = 5.0) -> dict[int, int]:
+        """Give the oldest offset by partition, as :meth:`ends` does."""
+        return await self._ask(partitions, OffsetSpec.earliest(), patience)  # type: ignore[no-untyped-call]  # as above
+
+    async def _ask(self, partitions: list[int], which: OffsetSpec, patience: float) -> dict[int, int]:
+        asked = {TopicPartition(self._topic, number): which for number in partitions}
         futures = self._offsets.ask(asked, patience)
         found = {}
         for where, future in futures.items():

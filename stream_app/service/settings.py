@@ -84,6 +84,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=15, description="copies that must be written before a record counts as sent")
     ] = 1
     rules: Annotated[str, Meta(min_length=1, description="folder of the rules")] = "rules"
+    rules_from: Annotated[
+        Literal["folder", "topic"],
+        Meta(description="where workers have rules from, and hear of changes: that folder, or what was published"),
+    ] = "folder"
     ignore_case: Annotated[
         bool, Meta(description="whether filters compare without regard to case, unless a rule says")
     ] = True

@@ -13,7 +13,7 @@ from stream_app.engine.key import encode_key
 from stream_app.engine.match import VERSION, Match, Origin, encode_match
 from stream_app.engine.watchlist import Entry, decode_entry, encode_entry, put
 from stream_app.handoff.native import to_bytes
-from stream_app.kafka import app, watchlists
+from stream_app.kafka import app, compacted, watchlists
 from stream_app.kafka.app import TopicsMissing, WorkerOptions, ask_topics
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.connection import Connection
@@ -25,6 +25,7 @@ from stream_app.kafka.topics import Names
 from stream_app.kafka.watchlists import Follower, WatchListsUnread, entries_on
 from stream_app.kafka.windows import Windows
 from stream_app.language.forms import as_text
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.watchlists import Listing, WatchLists
@@ -94,9 +95,10 @@ class Stage:
         """Recover from the rows."""
         held = RowPartitions(NAMES.changelog, lambda _error: None)
         held.put(0, Recovered(rows=self.rows, end=0))
-        placing = Placing(self.rulebook, 1)
+        editions = Editions(self.rulebook)
+        placing = Placing(editions, 1)
         self.windows = Windows(
-            self.rulebook, NAMES, held, Counters(), placing=placing, to_bytes=to_bytes, settled=lambda _partition: 0
+            editions, NAMES, held, Counters(), placing=placing, to_bytes=to_bytes, settled=lambda _partition: 0
         )
         self.windows.prepare(0, self.rows)
 
@@ -188,7 +190,7 @@ def entry(value: str, listing: Listing | None, partition: int = 0) -> Stored:
 @pytest.fixture
 def topic(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Consumer]]:
     """Put a topic of two partitions, with nothing on it, in the broker's place."""
-    monkeypatch.setattr(watchlists, "Consumer", Consumer)
+    monkeypatch.setattr(compacted, "Consumer", Consumer)
     Consumer.polls, Consumer.partitions = [], {0: None, 1: None}
     yield Consumer
     assert Consumer.polls == []

@@ -263,10 +263,9 @@ def test_seconds_become_milliseconds() -> None:
 def test_topics_are_declared_as_set() -> None:
     """Names, partitions and copies of the topics are those of the settings."""
     declared = parts.topics(Settings(app_id="a", sysmon_topic="s", partitions=7, replication=3, min_insync=2))
-    assert ["s", "a-matches", "a-windows-changelog", "a-watchlists", "incidents", "rejected"] == [
-        topic.name for topic in declared
-    ]
-    shared = [topic for topic in declared if topic.name != "a-watchlists"]
+    ours = ["a-matches", "a-windows-changelog", "a-watchlists", "a-rules", "a-status"]
+    assert ["s", *ours, "incidents", "rejected"] == [topic.name for topic in declared]
+    shared = [topic for topic in declared if topic.name not in {"a-watchlists", "a-rules", "a-status"}]
     assert {(7, 3, "2")} == {(each.partitions, each.replication, each.config["min.insync.replicas"]) for each in shared}
-    (lists,) = (each for each in declared if each not in shared)  # every worker reads all of it
-    assert (1, 3, "2") == (lists.partitions, lists.replication, lists.config["min.insync.replicas"])
+    wholes = [each for each in declared if each not in shared]  # every worker reads all of them
+    assert {(1, 3, "2")} == {(each.partitions, each.replication, each.config["min.insync.replicas"]) for each in wholes}
