@@ -76,8 +76,5 @@ def test_lag_is_shown_and_brokers_that_are_away_are_said(watched: Watched, broke
         expect(page.locator("#rows .open")).to_have_text(["after", "before"], timeout=20_000)
         expect(page.locator("#trouble")).to_be_hidden(timeout=20_000)
         expect(page.locator("#lag")).to_contain_text("records 7", timeout=20_000)
-        process.restart()  # the console itself is away for a moment
-        expect(page.locator("#link")).to_contain_text("no connection to the console")
-        page.wait_for_selector("#link[data-state=live]")
         assert 0 == process.terminate()
     group.close()

@@ -297,6 +297,17 @@ function trouble() {
   }
 }
 
+// A browser has six connections to a console for all of its pages: one that nobody looks at gives its own back.
+let asleep = 0;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(asleep);
+  if (document.hidden) {
+    asleep = setTimeout(() => { source.close(); link("asleep while hidden", "waiting"); }, 60000);
+  } else if (source && source.readyState === EventSource.CLOSED) {
+    connect();
+  }
+});
+
 let typing = 0;
 form.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(connect, 250); });
 form.addEventListener("submit", (event) => { event.preventDefault(); clearTimeout(typing); connect(); });
