@@ -289,7 +289,7 @@ function trouble() {
   const box = $("trouble");
   if (state.trouble) {
     since = since || state.now;
-    put(box, `Kafka does not answer (${state.trouble}). What you see is as of ${clock(since)} UTC; it goes on by itself.`);
+    put(box, `${state.trouble[0].toUpperCase()}${state.trouble.slice(1)}. What you see is as of ${clock(since)} UTC; it goes on by itself.`);
     box.hidden = false;
   } else {
     since = null;
