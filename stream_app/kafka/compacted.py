@@ -24,9 +24,7 @@ class Compacted:
         self._topic = topic
         self._consumer = Consumer(
             {
-                **connection.librdkafka(),
-                "group.id": "stream-app-compacted",  # assign() wants one; the group is not joined
-                "enable.auto.commit": False,
+                **connection.reading(),
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 50,

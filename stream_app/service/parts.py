@@ -5,11 +5,12 @@ from pathlib import Path
 import msgspec
 
 from stream_app.engine.process_context import Joining
+from stream_app.kafka.acls import Right, of_role, rights
 from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.sources import Rules, from_folder, from_topic
-from stream_app.kafka.topics import Names, Topic, declare
+from stream_app.kafka.topics import WORKER, Names, Topic, declare
 from stream_app.rulebook.load import load_rulebook, load_set
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
@@ -51,6 +52,14 @@ def topics(settings: Settings, sysmon_partitions: int = 0) -> tuple[Topic, ...]:
         min_insync=settings.min_insync,
         processes=(sysmon_partitions or settings.partitions) if settings.process_context else 0,
     )
+
+
+def worker_rights(settings: Settings, *, lists: bool) -> tuple[Right, ...]:
+    """Give what a worker must be allowed to do; of watch lists and published rules only where they are used."""
+    named = names(settings)
+    unused = {*(() if lists else (named.watchlists,)), *(() if settings.rules_from == "topic" else (named.rules,))}
+    declared = [topic for topic in topics(settings) if topic.name not in unused]
+    return of_role(rights(declared, settings.app_id), WORKER)
 
 
 def defaults(settings: Settings) -> Defaults:
@@ -138,4 +147,5 @@ def health_options(settings: Settings) -> HealthOptions:
         file=settings.health_file,
         host=settings.health_host,
         port=settings.health_port,
+        token=settings.web_token,
     )
