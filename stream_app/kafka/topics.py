@@ -196,7 +196,7 @@ def _rules(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
         name=names.rules,
         purpose="sets of rules, as published; read with `STREAM_APP_RULES_FROM=topic`",
         writers={TOOLS: "`rules publish`"},
-        readers={WORKER: "sets of rules", TOOLS: "`rules publish`, `rules status`"},
+        readers={WORKER: "the rules, where they are read from there", TOOLS: "`rules publish`, `rules status`"},
         key="file/digest, set/id",
         codec="TOML, CSV; JSON",
         partitions=1,
@@ -210,7 +210,7 @@ def _status(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
     return Topic(
         name=names.status,
         purpose="what each worker runs, for `stream-app rules status`",
-        writers={WORKER: "which rules it runs"},
+        writers={WORKER: "what it runs"},
         readers={TOOLS: "`rules status`"},
         key="worker/name, rules/name",
         codec="JSON",

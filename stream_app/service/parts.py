@@ -55,9 +55,9 @@ def topics(settings: Settings, sysmon_partitions: int = 0) -> tuple[Topic, ...]:
 
 
 def worker_rights(settings: Settings, *, lists: bool) -> tuple[Right, ...]:
-    """Give what a worker must be allowed to do; of the topics of watch lists and of rules only where they are used."""
-    own = names(settings)
-    unused = {*(() if lists else (own.watchlists,)), *(() if settings.rules_from == "topic" else (own.rules,))}
+    """Give what a worker must be allowed to do; of watch lists and published rules only where they are used."""
+    named = names(settings)
+    unused = {*(() if lists else (named.watchlists,)), *(() if settings.rules_from == "topic" else (named.rules,))}
     declared = [topic for topic in topics(settings) if topic.name not in unused]
     return of_role(rights(declared, settings.app_id), WORKER)
 

@@ -380,7 +380,7 @@ def test_a_broker_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
     assert (1, 5) == (shown.returncode, shown.stdout.count(b"partitions: have 4, want 6"))
     broker.terminate()
     assert 0 == broker.wait(40)
-    assert 6 == broker.stderr.read().count(": created\n")
+    assert 8 == broker.stderr.read().count(": created\n")
     broker.stdout.close()
     broker.stderr.close()
 

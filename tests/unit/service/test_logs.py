@@ -112,13 +112,8 @@ def sends() -> Callable[[], object]:
 
 def reads() -> Callable[[], object]:
     """Give what polls a consumer with the settings of a worker's reader."""
-    ingest = Ingest(
-        connection=NOBODY,
-        screens={},
-        counters=Counters(),
-        failure=Failure(),
-        handover=Handover(NOBODY, "sysmon", "rules"),
-    )
+    handover = Handover(NOBODY, "topic", "set")
+    ingest = Ingest(connection=NOBODY, screens={}, counters=Counters(), failure=Failure(), handover=handover)
     consumer = Consumer(reading_settings(ingest, "group"))
     consumer.assign([TopicPartition("topic", 0)])
     return lambda: consumer.consume(10, 0.05)
