@@ -4,6 +4,7 @@ Decision: certificates stay paths to files, since librdkafka cannot take a clien
 tokens are fetched by each client for itself, from the same endpoint.
 """
 
+import logging
 import ssl
 
 from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
@@ -13,6 +14,8 @@ from stream_app.kafka.tokens import Tokens
 
 OAUTHBEARER = "OAUTHBEARER"
 HIDDEN = "***"
+LOGGER = logging.getLogger("librdkafka")
+"""Where a worker's clients log (``logger``), when they are polled; without it librdkafka writes to standard error."""
 
 
 class Connection(Struct, frozen=True, kw_only=True):
