@@ -31,7 +31,7 @@ def rights(topics: Sequence[Topic], app_id: str) -> tuple[Right, ...]:
     found = [right for topic in topics for right in _of_topic(topic)]
     found += [
         Right(WORKER, GROUP, app_id, "READ", "join, heartbeat, commit; with and without static membership"),
-        Right(TOOLS, GROUP, app_id, "DESCRIBE", "`console`: its offsets; commands that read name it, and neither join nor commit"),
+        Right(TOOLS, GROUP, app_id, "DESCRIBE", "`console`: offsets; what reads names it, and does not join"),
     ]
     return tuple(sorted(found, key=lambda right: ROLES.index(right.role)))
 
