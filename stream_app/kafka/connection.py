@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from stream_app.kafka.tokens import Tokens
 
-OAUTHBEARER = "OAUTHBEARER"
-HIDDEN = "***"
 LOGGER = logging.getLogger("librdkafka")
 """Where a worker's clients log (``logger``), when they are polled; without it librdkafka writes to standard error."""
+OAUTHBEARER = "OAUTHBEARER"
+HIDDEN = "***"
 
 
 class Connection(Struct, frozen=True, kw_only=True):

@@ -186,7 +186,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     )
     web_token: Annotated[
         str,
-        Meta(description="what web ports ask for, as Authorization: Bearer; empty: nothing", extra=_SECRET),
+        Meta(
+            description="token that web ports ask for (Authorization: Bearer); without, /live and /ready give a status",
+            extra=_SECRET,
+        ),
     ] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")
