@@ -398,6 +398,14 @@ def test_a_right_taken_from_a_running_worker_ends_it(
         assert "stream-app topics acls" in ends[0]
 
 
+def lag_known(port: int) -> bool:
+    """Whether the console was told by Kafka how far the workers are."""
+    try:
+        return b'"tools-sysmon":{"0":' in asked(port, "/api/figures")[1]
+    except OSError:  # it does not listen yet
+        return False
+
+
 def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, inside: Connection) -> None:
     """Topics are made, shown, filled and read with the rights of tools, and no other right is asked for."""
     names = Names(app_id="tools", sysmon="tools-sysmon", incidents="tools-incidents", rejected="tools-rejected")
@@ -412,12 +420,16 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     until(lambda: ended(settings, "topics", "create")[0] == 0, lambda: "no topics")
     for topic in (names.incidents, names.rejected):
         produce(inside, topic, [(None, b"{}", None)])
+    (port,) = free_ports(1)
+    page = {"console_port": str(port), "rules": str(SEED.parent)}
     following = [command(settings, *words) for words in (("incidents", "--all", "--json"), ("rejected", "--all"))]
+    following.append(command(settings | page, "console"))
     ending = [command(settings, *words) for words in (("topics", "show"), ("produce", str(capture)), ("watchlist",))]
     assert [0, 0, 0] == [process.wait(PATIENCE) for process in ending]
     assert (0, True) == ended_with(settings, "1 record", "replay", "--topic", names.sysmon)
     streams = (following[0].stdout, following[1].stderr)
     assert [True, True] == [bool(stream and stream.readline()) for stream in streams]
+    until(lambda: lag_known(port), following[2].poll)
     for process in following:
         process.send_signal(signal.SIGINT)
     for process in (*following, *ending):

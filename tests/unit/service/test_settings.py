@@ -147,6 +147,7 @@ def test_a_client_secret_travels_in_tls_only() -> None:
         token(**secret, **{url: "http://login.example/token"})
     )
     assert read_settings(token(**secret, **{url: "http://127.0.0.1:8080/token"})).oauth_token_url
+    assert problems(token(**secret, **{url: "https://worker:hunter2@login.example/token"}))
     (said,) = problems(token(**secret, **{url: "login.example"}))
     assert said.startswith(f"{url} is 'login.example': it must be an https URL (with OAUTHBEARER: ")
 
