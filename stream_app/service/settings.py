@@ -53,7 +53,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     oauth_token_url: Annotated[
         str,
         Meta(
-            pattern=r"^https?://[^\s/@]+(/\S*)?$",  # nobody's password in it
+            pattern=r"^https?://[^\s/]+(/\S*)?$",
             title="an https URL",
             description="with OAUTHBEARER: where tokens are had, for client credentials",
         ),
