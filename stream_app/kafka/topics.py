@@ -120,7 +120,7 @@ def declare(
             name=names.incidents,
             purpose="incidents, for the SOAR",
             writers={WORKER: "windows: incidents"},
-            readers={SOAR: "incidents", TOOLS: "`incidents`"},
+            readers={SOAR: "incidents", TOOLS: "`incidents`, `console`"},
             key="incidentId",
             codec="JSON",
             cleanup_policy="delete",

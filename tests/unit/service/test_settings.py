@@ -147,6 +147,10 @@ def test_a_client_secret_travels_in_tls_only() -> None:
         token(**secret, **{url: "http://login.example/token"})
     )
     assert read_settings(token(**secret, **{url: "http://127.0.0.1:8080/token"})).oauth_token_url
+    assert (f"{url} must hold no name or password: STREAM_APP_OAUTH_CLIENT_ID is for it",) == problems(
+        token(**secret, **{url: "https://worker:hunter2@login.example/token"})
+    )
+    assert (f"{url} is no URL: Invalid IPv6 URL",) == problems(token(**secret, **{url: "https://[login.example"}))
     (said,) = problems(token(**secret, **{url: "login.example"}))
     assert said.startswith(f"{url} is 'login.example': it must be an https URL (with OAUTHBEARER: ")
 
