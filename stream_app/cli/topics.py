@@ -5,6 +5,8 @@ from rich.console import Console
 from rich.table import Table
 
 from stream_app.cli.environment import settings
+from stream_app.cli.topics_drain import drain, drained
+from stream_app.cli.topics_grow import grow
 from stream_app.cli.waiting import reach
 from stream_app.kafka.admin import create_topics, describe_topics, partitions_of
 from stream_app.kafka.topics import DAY, Topic
@@ -14,7 +16,11 @@ from stream_app.service.settings import Settings
 
 @click.group(name="topics")
 def command() -> None:
-    """Make the topics, or show how they stand."""
+    """Make the topics, show how they stand, or give them more partitions."""
+
+
+for each in (grow, drain, drained):
+    command.add_command(each)
 
 
 @command.command()

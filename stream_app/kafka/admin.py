@@ -1,10 +1,10 @@
-"""Topics on a broker: make what is missing, say what differs. Decision: nothing that exists is ever changed here."""
+"""Topics on a broker: make what is missing, say what differs. Decision: what exists is only changed where asked for."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 from msgspec import Struct
 
 from stream_app.kafka.connection import Connection
@@ -73,8 +73,29 @@ def create_topics(connection: Connection, topics: Sequence[Topic], timeout: floa
 
 def partitions_of(connection: Connection, name: str) -> int:
     """Say how many partitions a topic has; 0 where there is none. Raises :class:`KafkaUnavailable`."""
-    found = admin_client(connection).list_topics(timeout=10).topics.get(name)
+    return partitions_in(admin_client(connection), name)
+
+
+def partitions_in(client: AdminClient, topic: str) -> int:
+    """As :func:`partitions_of`, asked of a client."""
+    found = client.list_topics(timeout=10).topics.get(topic)
     return 0 if found is None else len(found.partitions)
+
+
+def add_partitions(client: AdminClient, topic: str, partitions: int, timeout: float = 30.0) -> None:
+    """Give a topic so many partitions, and wait until each has a leader. Raises KafkaUnavailable."""
+    try:
+        client.create_partitions([NewPartitions(topic, partitions)], request_timeout=timeout)[topic].result()
+    except KafkaException as error:
+        raise KafkaUnavailable(f"topic {topic} gets no more partitions: {error.args[0].str()}") from error
+    deadline = time.monotonic() + timeout
+    while True:
+        found = client.list_topics(topic, timeout=10).topics[topic].partitions
+        if len(found) == partitions and all(each.leader >= 0 for each in found.values()):
+            return
+        if time.monotonic() > deadline:
+            raise KafkaUnavailable(f"not every partition of {topic} has a leader after {timeout:.0f} s")
+        time.sleep(0.1)
 
 
 def describe_topics(connection: Connection, topics: Sequence[Topic]) -> list[TopicState]:

@@ -82,6 +82,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """Whether such a streak ends the worker; else all of it goes to the rejected topic."""
     joining: Joining | None = None
     """How connections are joined with their processes; None where they are not."""
+    draining: bool = False
+    """Whether the source is left alone, and only what lies on the matches topic is counted."""
 
 
 class TopicFacts(Struct, frozen=True):
@@ -151,7 +153,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
     table = row_table(app, TABLE, options.partitions, row_position, _disk(options, "rows", facts.changelog_id))
     contexts = _contexts(app, options, facts)
     screen = screen_of(rulebook, facts.sysmon_id, options.max_record_bytes, streak, contexts)
-    app.ingest.screens = {names.sysmon: screen, names.matches: None}
+    app.ingest.screens = {names.matches: None} if options.draining else {names.sysmon: screen, names.matches: None}
     placing = Placing(rulebook, options.partitions)
     detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
 
