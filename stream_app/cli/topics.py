@@ -4,6 +4,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from stream_app.cli import topics_acls
 from stream_app.cli.environment import settings
 from stream_app.cli.topics_drain import drain, drained
 from stream_app.cli.topics_grow import grow
@@ -16,10 +17,10 @@ from stream_app.service.settings import Settings
 
 @click.group(name="topics")
 def command() -> None:
-    """Make the topics, show how they stand, or give them more partitions."""
+    """Make the topics, show how they stand, give them more partitions, or say who needs which rights."""
 
 
-for each in (grow, drain, drained):
+for each in (grow, drain, drained, topics_acls.command):
     command.add_command(each)
 
 

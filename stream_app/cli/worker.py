@@ -7,6 +7,7 @@ from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.app import TopicsMissing, run_worker
+from stream_app.kafka.rights import check_rights
 from stream_app.service import parts
 from stream_app.service.health import Health
 from stream_app.service.logs import logging_config
@@ -18,7 +19,8 @@ def command() -> None:
     """Read Sysmon records, correlate them, write incidents, until SIGTERM.
 
     Start as many workers as the topics have partitions; they share the work and take over from one another. A worker
-    does not start with a rule that is wrong. While no broker answers it tries again, for ever.
+    does not start with a rule that is wrong, or without a right that it needs. While no broker answers it tries again,
+    for ever.
     """
     given = settings()
     rulebook = parts.rulebook(given)
@@ -27,6 +29,7 @@ def command() -> None:
     try:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER)
+            check_rights(options.connection, parts.worker_rights(given, lists=rulebook.lists is not None))
             status = run_worker(options, rulebook, to_bytes, given.log_level, log, health.watch)
     except (TopicsMissing, ProbesUnavailable) as error:
         raise Failure(str(error)) from error

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 from msgspec import Struct
 
+from stream_app.kafka.certificates import check_files
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.handshake import reason
 from stream_app.kafka.topics import Topic
 
 MOCK_CLUSTER = "mockCluster"
@@ -32,25 +35,38 @@ class TopicState(Struct, frozen=True):
 
 
 def admin_client(connection: Connection, timeout: float = 10.0) -> AdminClient:
-    """Give a client of a broker that answers. Raises :class:`KafkaUnavailable` after ``timeout`` seconds."""
-    client = AdminClient({**connection.librdkafka(), "log_level": 0, "socket.connection.setup.timeout.ms": 5000})
+    """Give a client of a broker that answers.
+
+    Raises :class:`KafkaUnavailable` after ``timeout`` seconds, CertificatesUnusable at once.
+    """
+    check_files(connection)
+    heard: list[KafkaError] = []
+    settings: dict[str, Any] = {"log_level": 0, "socket.connection.setup.timeout.ms": 5000, "error_cb": heard.append}
+    client = AdminClient({**connection.librdkafka(), **settings})
     try:
         client.list_topics(timeout=timeout)
     except KafkaException as error:
-        raise KafkaUnavailable(_unreachable(connection, error)) from error
+        client.poll(0)  # what it heard comes up here
+        where = f"{connection.bootstrap_servers} ({connection.security_protocol})"
+        raise KafkaUnavailable(f"no Kafka broker answers at {where}: {reason(connection, heard)}") from error
     return client
 
 
 def wait_for_broker(connection: Connection, seconds: float, attempt: float = 2.0) -> Iterator[str]:
-    """Ask until a broker answers; yields why each attempt failed. Raises :class:`KafkaUnavailable` in the end."""
+    """Ask until a broker answers, once in ``attempt`` seconds; yields why each attempt failed.
+
+    Raises :class:`KafkaUnavailable` in the end, CertificatesUnusable at once.
+    """
     deadline = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         try:
             admin_client(connection, attempt)
         except KafkaUnavailable as error:
             if time.monotonic() > deadline:
                 raise
             yield str(error)
+            time.sleep(max(0.0, began + attempt - time.monotonic()))
         else:
             return
 
@@ -148,10 +164,3 @@ def topic_ids(connection: Connection, names: Sequence[str], timeout: float = 10.
                 raise KafkaUnavailable(f"the id of topic {name} cannot be had: {error.args[0].str()}") from error
             ids[name] = UNKNOWN_ID
     return ids
-
-
-def _unreachable(connection: Connection, error: KafkaException) -> str:
-    return (
-        f"no Kafka broker answers at {connection.bootstrap_servers} ({connection.security_protocol}): "
-        f"{error.args[0].str()}; is it running, and is STREAM_APP_BOOTSTRAP_SERVERS right?"
-    )

@@ -191,9 +191,7 @@ class Grow:
         """Give the rows of a changelog partition, its clock apart."""
         state = Recovered(rows=dict[bytes, bytes](), end=0)
         settings = {
-            **self._connection.librdkafka(),
-            "group.id": self._names.app_id,  # assign() wants one; it is not joined
-            "enable.auto.commit": False,
+            **self._connection.reading(),
             "isolation.level": "read_uncommitted",
             "enable.partition.eof": True,
             "log_level": 3,

@@ -40,6 +40,11 @@ class HealthOptions(Struct, frozen=True, kw_only=True):
     file: str = ""
     host: str = "127.0.0.1"
     port: int = 0
+    token: str = ""
+    """What a caller must bear to be told more than a status; empty: nothing."""
+
+    def __repr__(self) -> str:
+        return f"HealthOptions({self.connection!r}, {self.host}:{self.port})"
 
 
 class PartitionReport(Struct, frozen=True, kw_only=True):
@@ -98,7 +103,8 @@ class Health:
     def __enter__(self) -> Self:
         options = self._options
         if options.port:
-            probes = Probes(options.host, options.port, {"live": self._live, "ready": self._ready})
+            answers = {"live": self._live, "ready": self._ready}
+            probes = Probes(options.host, options.port, answers, options.token)
             self._open.enter_context(probes)
         thread = threading.Thread(target=self._run, name="health", daemon=True)
         thread.start()

@@ -1,0 +1,122 @@
+"""Rights on a broker: which of those that are wanted are missing, and how they are given.
+
+Decision: asked before a worker starts, by two cheap questions, so that all that is missing is said at once. Without a
+right a worker would join the group, take partitions from the others, and end at its first record.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
+
+from stream_app.kafka.acls import GROUP, TOPIC, Right
+from stream_app.kafka.admin import MOCK_CLUSTER, KafkaUnavailable, admin_client
+from stream_app.kafka.connection import Connection
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+TIMEOUT = 10.0
+_REFUSED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
+_KINDS = {TOPIC: ResourceType.TOPIC, GROUP: ResourceType.GROUP}
+
+Resource = tuple[str, str]
+"""Kind and name."""
+
+
+class RightsMissing(Exception):
+    """The broker does not let this client do what it must; the message names every right and how it is given."""
+
+
+def check_rights(connection: Connection, wanted: Sequence[Right]) -> None:
+    """Raise :class:`RightsMissing` naming each right that this client has not, KafkaUnavailable if none can be had."""
+    missing = missing_rights(connection, wanted)
+    if not missing:
+        return
+    lines = [f"  {right.operation} on {right.resource} {right.name} ({right.why})" for right in missing]
+    who = f"User:{connection.sasl_username or connection.oauth_client_id or '…'}"
+    how = f"stream-app topics acls --role {missing[0].role} --principal '{who}' --apply"
+    said = "\n".join(lines)
+    raise RightsMissing(f"the broker denies rights that are needed:\n{said}\nan administrator gives them with `{how}`")
+
+
+def missing_rights(connection: Connection, wanted: Sequence[Right]) -> list[Right]:
+    """Give those of the rights that this client has not. A broker without an authoriser denies nothing.
+
+    A topic that does not exist, and which the client may see, is left out: there is nothing to be denied. Raises
+    KafkaUnavailable.
+    """
+    client = admin_client(connection, TIMEOUT)
+    if (client.list_topics(timeout=TIMEOUT).cluster_id or "").startswith(MOCK_CLUSTER):
+        return []  # it leaves these questions unanswered
+    names = {kind: sorted({right.name for right in wanted if right.resource == kind}) for kind in _KINDS}
+    allowed = _of_topics(client, names[TOPIC]) | _of_groups(client, names[GROUP])
+    return [right for right in wanted if not _has(allowed.get((right.resource, right.name)), right)]
+
+
+def grant(connection: Connection, principal: str, given: Iterable[Right]) -> None:
+    """Give a principal these rights, from every host. Raises KafkaUnavailable."""
+    client = admin_client(connection, TIMEOUT)
+    for done in client.create_acls([binding(principal, right) for right in given], request_timeout=TIMEOUT).values():
+        try:
+            done.result()
+        except KafkaException as error:
+            raise KafkaUnavailable(f"rights cannot be given: {error.args[0].str()}") from error
+
+
+def binding(principal: str, right: Right) -> AclBinding:
+    """Give a right as confluent-kafka has it."""
+    return AclBinding(
+        _KINDS[right.resource],
+        right.name,
+        ResourcePatternType.LITERAL,
+        principal,
+        "*",
+        AclOperation[right.operation],
+        AclPermissionType.ALLOW,
+    )
+
+
+Allowed = dict[Resource, "frozenset[str] | None"]
+"""Operations by resource; None: the broker does not say, or there is nothing of that name."""
+
+
+def _has(allowed: frozenset[str] | None, right: Right) -> bool:
+    return allowed is None or right.operation in allowed
+
+
+def _of_topics(client: AdminClient, names: Sequence[str]) -> Allowed:
+    if not names:
+        return {}
+    futures = client.describe_topics(
+        TopicCollection(list(names)), include_authorized_operations=True, request_timeout=TIMEOUT
+    )
+    return {(TOPIC, name): _operations(future, f"topic {name}") for name, future in futures.items()}
+
+
+def _of_groups(client: AdminClient, names: Sequence[str]) -> Allowed:
+    if not names:
+        return {}
+    futures = client.describe_consumer_groups(list(names), include_authorized_operations=True, request_timeout=TIMEOUT)
+    return {(GROUP, name): _operations(future, f"group {name}") for name, future in futures.items()}
+
+
+def _operations(future: "Future[Any]", what: str) -> frozenset[str] | None:
+    try:
+        found = future.result().authorized_operations
+    except KafkaException as error:
+        code = error.args[0].code()
+        if code in _REFUSED:
+            return frozenset()
+        if code in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND}:
+            return None
+        raise KafkaUnavailable(f"the rights on {what} cannot be had: {error.args[0].str()}") from error
+    return None if found is None else frozenset(each.name for each in found)
