@@ -24,6 +24,7 @@ from stream_app.service.settings import SettingsError
 
 COMMANDS = (
     "demo",
+    "doctor",
     "worker",
     "topics",
     "rules",

@@ -32,6 +32,8 @@ class TopicState(Struct, frozen=True):
     replication: int
     differs: tuple[str, ...]
     """Each difference from what is declared: ``setting: have X, want Y``."""
+    settings: Mapping[str, str | None] = {}
+    """What the broker has set, its defaults among them."""
 
 
 def admin_client(connection: Connection, timeout: float = 10.0) -> AdminClient:
@@ -135,7 +137,7 @@ def _state(client: AdminClient, topic: Topic, present: Mapping[str, object]) -> 
         differs.insert(0, f"partitions: have {len(partitions)}, want {topic.partitions}")
     if replication != topic.replication:
         differs.insert(0, f"replication: have {replication}, want {topic.replication}")
-    return TopicState(topic.name, len(partitions), replication, tuple(differs))
+    return TopicState(topic.name, len(partitions), replication, tuple(differs), have)
 
 
 def _settings(client: AdminClient, name: str) -> dict[str, str | None]:
