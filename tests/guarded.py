@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import parse_qs
 
 import trustme
@@ -36,6 +37,8 @@ from tests.brokers import require_real_kafka
 PASSWORD = "correct horse; battery='staple'"  # noqa: S105 - made up
 KEY_PASSWORD = "what opens the key"  # noqa: S105 - made up
 CLIENT_SECRET = "what the token endpoint asks for"  # noqa: S105 - made up
+TOKEN_LIFE = 300
+"""Seconds."""
 LISTENERS = {
     "SASL": "SASL_PLAINTEXT",
     "SASLTLS": "SASL_SSL",
@@ -93,9 +96,9 @@ def guarded(folder: Path) -> Iterator[Guarded]:
     ports = dict(zip(LISTENERS, free_ports(len(LISTENERS)), strict=True))
     broker = LocalBroker(folder / "kafka", loggers={AUDIT: "DEBUG"})
     broker.config = _config(broker, folder, ports)
-    with broker, token_endpoint() as url:
+    with broker, token_endpoint() as endpoint:
         _make_users(broker.bootstrap_servers)
-        yield Guarded(broker, folder, ports, url)
+        yield Guarded(broker, folder, ports, endpoint.url)
 
 
 def make_certificates(folder: Path) -> None:
@@ -178,38 +181,53 @@ def _make_users(bootstrap_servers: str) -> None:
         done.result(10)
 
 
+class TokenEndpoint:
+    """An OAuth 2 token endpoint for client credentials; the tokens are those that Kafka's own validator takes."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.asked: list[dict[str, list[str]]] = []
+        """The forms that were sent, in their order."""
+        self.says_life = True
+        self.body = b""
+        """What is answered instead of a token."""
+
+    def answer(self, authorization: str, form: dict[str, list[str]]) -> tuple[int, bytes]:
+        """Give a status and a token to whoever knows the secret."""
+        self.asked.append(form)
+        given = base64.b64decode(authorization.removeprefix("Basic ")).decode()
+        client, _, secret = given.partition(":")
+        if secret != CLIENT_SECRET or form.get("grant_type") != ["client_credentials"]:
+            return 401, json.dumps({"error": "invalid_client", "error_description": "no such client"}).encode()
+        now = time.time()
+        claims = {"sub": client, "iat": now, "exp": now + TOKEN_LIFE, "jti": len(self.asked)}
+        token = f"{_part({'alg': 'none'})}.{_part(claims)}."
+        life = {"expires_in": TOKEN_LIFE} if self.says_life else {}
+        return 200, self.body or json.dumps({"access_token": token, "token_type": "Bearer", **life}).encode()
+
+
 @contextmanager
-def token_endpoint(lifetime: float = 300.0) -> Iterator[str]:
-    """Run an OAuth 2 token endpoint for client credentials; the tokens are those that Kafka's own validator takes."""
-    handler = type("Handler", (_Tokens,), {"lifetime": lifetime})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+def token_endpoint() -> Iterator[TokenEndpoint]:
+    """Run one, on this machine."""
+    endpoint = TokenEndpoint()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Tokens,), {"endpoint": endpoint}))
     server.daemon_threads = True
+    endpoint.url = f"http://127.0.0.1:{server.server_address[1]}/token"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/token"
+        yield endpoint
     finally:
         server.shutdown()
         server.server_close()
 
 
 class _Tokens(BaseHTTPRequestHandler):
-    lifetime = 300.0
+    endpoint: ClassVar[TokenEndpoint]
 
     def do_POST(self) -> None:
-        """Give a token to whoever knows the secret."""
+        """Answer with what the endpoint says."""
         form = parse_qs(self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode())
-        given = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
-        client, _, secret = given.partition(":")
-        if secret != CLIENT_SECRET or form.get("grant_type") != ["client_credentials"]:
-            self._answer(401, {"error": "invalid_client", "error_description": "no such client"})
-            return
-        now = time.time()
-        claims = {"sub": client, "iat": now, "exp": now + self.lifetime, "scope": form.get("scope", [""])[0]}
-        token = f"{_part({'alg': 'none'})}.{_part(claims)}."
-        self._answer(200, {"access_token": token, "token_type": "Bearer", "expires_in": int(self.lifetime)})
-
-    def _answer(self, status: int, body: dict[str, object]) -> None:
-        data = json.dumps(body).encode()
+        status, data = self.endpoint.answer(self.headers.get("Authorization", ""), form)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))

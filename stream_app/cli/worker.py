@@ -1,5 +1,7 @@
 """``stream-app worker``: the rules, run for ever on a Kafka."""
 
+from functools import partial
+
 import click
 
 from stream_app.cli.environment import SettingsCommand, settings
@@ -7,7 +9,9 @@ from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.app import TopicsMissing, run_worker
-from stream_app.kafka.rights import check_rights
+from stream_app.kafka.certificates import check_files
+from stream_app.kafka.ingest import IngestApp
+from stream_app.kafka.rights import behind, check_rights
 from stream_app.service import parts
 from stream_app.service.health import Health
 from stream_app.service.logs import logging_config
@@ -25,12 +29,19 @@ def command() -> None:
     given = settings()
     rulebook = parts.rulebook(given)
     options = parts.worker_options(given)
+    check_files(options.connection)
     log = logging_config(given.log_level, given.log_format)
     try:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER)
-            check_rights(options.connection, parts.worker_rights(given, lists=rulebook.lists is not None))
-            status = run_worker(options, rulebook, to_bytes, given.log_level, log, health.watch)
+            rights = parts.worker_rights(given, lists=rulebook.lists is not None)
+            check_rights(options.connection, rights)
+
+            def on_app(app: IngestApp) -> None:
+                app.ingest.failure.explain = partial(behind, connection=options.connection, wanted=rights)
+                health.watch(app)
+
+            status = run_worker(options, rulebook, to_bytes, given.log_level, log, on_app)
     except (TopicsMissing, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

@@ -43,7 +43,7 @@ def _of_topic(topic: Topic) -> Iterator[Right]:
         yield Right(role, TOPIC, topic.name, "WRITE", why)
     yield Right(TOOLS, TOPIC, topic.name, "CREATE", "`topics create`")
     if TOOLS not in {*topic.readers, *topic.writers}:
-        yield Right(TOOLS, TOPIC, topic.name, "DESCRIBE", "`topics create`, `topics show`")
+        yield Right(TOOLS, TOPIC, topic.name, "DESCRIBE", "`topics show`")
     yield Right(TOOLS, TOPIC, topic.name, "DESCRIBE_CONFIGS", "`topics show`")
 
 

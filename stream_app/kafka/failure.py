@@ -24,6 +24,8 @@ class Failure:
 
     def __init__(self, grace: float = 1.0, leave: Callable[[int], None] = os._exit) -> None:
         self.error: BaseException | None = None
+        self.explain: Callable[[BaseException], str] = lambda _error: ""
+        """What else there is to say of a failure; it may ask a broker, for a moment."""
         self._grace = grace
         self._leave = leave
 
@@ -32,10 +34,12 @@ class Failure:
         if self.error is not None:
             return
         self.error = error
-        log.critical("the worker ends, what it was handling will be read again: %s", error or repr(error))
         killer = threading.Timer(self._grace, self._leave, (EXIT_STATUS,))
         killer.daemon = True
+        more = self.explain(error)
         killer.start()
+        said = str(error) or repr(error)
+        log.critical("the worker ends, what it was handling will be read again: %s%s", said, more and f"; {more}")
 
     def check(self) -> None:
         """Raise :class:`WorkerFailed` once something has failed."""

@@ -4,6 +4,7 @@ Decision: asked before a worker starts, by two cheap questions, so that all that
 right a worker would join the group, take partitions from the others, and end at its first record.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +20,17 @@ from confluent_kafka.admin import (
 
 from stream_app.kafka.acls import GROUP, TOPIC, Right
 from stream_app.kafka.admin import MOCK_CLUSTER, KafkaUnavailable, admin_client
+from stream_app.kafka.certificates import CertificatesUnusable, run_out
 from stream_app.kafka.connection import Connection
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 TIMEOUT = 10.0
+MOMENT = 3.0
+"""Seconds for which a worker that is ending may ask."""
+_DENIED = re.compile("authori[sz]ation ?failed|fatal error", re.IGNORECASE)
+"""A producer that was refused once answers everything after it with ``Fatal error``."""
 _REFUSED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
 _KINDS = {TOPIC: ResourceType.TOPIC, GROUP: ResourceType.GROUP}
 
@@ -39,23 +45,52 @@ class RightsMissing(Exception):
 def check_rights(connection: Connection, wanted: Sequence[Right]) -> None:
     """Raise :class:`RightsMissing` naming each right that this client has not, KafkaUnavailable if none can be had."""
     missing = missing_rights(connection, wanted)
-    if not missing:
-        return
-    lines = [f"  {right.operation} on {right.resource} {right.name} ({right.why})" for right in missing]
+    if missing:
+        said = "\n".join(f"  {_said(right)}" for right in missing)
+        raise RightsMissing(f"the broker denies rights that are needed:\n{said}\n{_how(connection, missing)}")
+
+
+def behind(error: BaseException, connection: Connection, wanted: Sequence[Right]) -> str:
+    """Say which right or certificate is behind a failure of a worker that runs; empty where none is.
+
+    Errors of both clients look different and name no operation, so the broker is asked; for a moment only.
+    """
+    try:
+        old = run_out(connection)
+    except CertificatesUnusable as unusable:
+        old = str(unusable)
+    if old:
+        return old
+    if not _DENIED.search(f"{type(error).__name__} {error}"):
+        return ""
+    try:
+        missing = missing_rights(connection, wanted, MOMENT)
+    except (KafkaUnavailable, KafkaException, CertificatesUnusable):
+        return ""
+    said = ", ".join(map(_said, missing))
+    return f"the broker denies {said}; {_how(connection, missing)}" if missing else ""
+
+
+def _said(right: Right) -> str:
+    return f"{right.operation} on {right.resource} {right.name} ({right.why})"
+
+
+def _how(connection: Connection, missing: Sequence[Right]) -> str:
     who = f"User:{connection.sasl_username or connection.oauth_client_id or '…'}"
-    how = f"stream-app topics acls --role {missing[0].role} --principal '{who}' --apply"
-    said = "\n".join(lines)
-    raise RightsMissing(f"the broker denies rights that are needed:\n{said}\nan administrator gives them with `{how}`")
+    return (
+        "an administrator gives such rights with "
+        f"`stream-app topics acls --role {missing[0].role} --principal '{who}' --apply`"
+    )
 
 
-def missing_rights(connection: Connection, wanted: Sequence[Right]) -> list[Right]:
+def missing_rights(connection: Connection, wanted: Sequence[Right], timeout: float = TIMEOUT) -> list[Right]:
     """Give those of the rights that this client has not. A broker without an authoriser denies nothing.
 
     A topic that does not exist, and which the client may see, is left out: there is nothing to be denied. Raises
     KafkaUnavailable.
     """
-    client = admin_client(connection, TIMEOUT)
-    if (client.list_topics(timeout=TIMEOUT).cluster_id or "").startswith(MOCK_CLUSTER):
+    client = admin_client(connection, timeout)
+    if (client.list_topics(timeout=timeout).cluster_id or "").startswith(MOCK_CLUSTER):
         return []  # it leaves these questions unanswered
     names = {kind: sorted({right.name for right in wanted if right.resource == kind}) for kind in _KINDS}
     allowed = _of_topics(client, names[TOPIC]) | _of_groups(client, names[GROUP])
