@@ -54,7 +54,9 @@ class NotDrained(Exception):
 def members_of(client: AdminClient, group: str) -> tuple[Member, ...]:
     """Give the group's members; none for a group that there is not. Raises KafkaUnavailable."""
     try:
-        found = _patiently(lambda: client.describe_consumer_groups([group], request_timeout=TIMEOUT)[group]).members
+        found = (
+            settled(lambda: client.describe_consumer_groups([group], request_timeout=TIMEOUT)[group]).result().members
+        )
     except KafkaException as error:
         if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
             return ()
@@ -85,9 +87,8 @@ def committed_of(client: AdminClient, group: str, topic: str, partitions: int) -
     """Give the committed offset of each partition, ``NONE`` where there is none. Raises KafkaUnavailable."""
     asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
     try:
-        found = _patiently(
-            lambda: client.list_consumer_group_offsets([asked], request_timeout=TIMEOUT)[group]
-        ).topic_partitions
+        found = settled(lambda: client.list_consumer_group_offsets([asked], request_timeout=TIMEOUT)[group])
+        found = found.result().topic_partitions
     except KafkaException as error:
         raise KafkaUnavailable(f"offsets of group {group}: {error.args[0].str()}") from error
     return {each.partition: max(NONE, each.offset) for each in found}
@@ -98,7 +99,7 @@ def commit_for(client: AdminClient, group: str, topic: str, offsets: Mapping[int
     where = [TopicPartition(topic, number, offset) for number, offset in sorted(offsets.items())]
     asked = ConsumerGroupTopicPartitions(group, where)
     try:
-        done = _patiently(lambda: client.alter_consumer_group_offsets([asked], request_timeout=TIMEOUT)[group])
+        done = settled(lambda: client.alter_consumer_group_offsets([asked], request_timeout=TIMEOUT)[group]).result()
     except KafkaException as error:
         raise KafkaUnavailable(f"offsets of group {group} could not be set: {error.args[0].str()}") from error
     for each in done.topic_partitions:
@@ -131,15 +132,18 @@ def offsets_at(client: AdminClient, topic: str, asked: Mapping[int, OffsetSpec])
     return found
 
 
-def _patiently(ask: "Callable[[], Future[Any]]", patience: float = 30.0) -> Any:  # noqa: ANN401 - confluent-kafka's
-    """Ask again while the group's coordinator only starts or moves. Raises KafkaException."""
+def settled(ask: "Callable[[], Future[Any]]", patience: float = 30.0) -> "Future[Any]":
+    """Ask about a group, and again while its coordinator only starts or moves; gives a future that is done.
+
+    The first question ever that a cluster is asked about a group makes the topic of offsets.
+    """
     deadline = time.monotonic() + patience
     while True:
-        try:
-            return ask().result()
-        except KafkaException as error:
-            if error.args[0].code() not in _MOVING or time.monotonic() > deadline:
-                raise
+        future = ask()
+        error = future.exception()
+        moving = isinstance(error, KafkaException) and error.args[0].code() in _MOVING
+        if not moving or time.monotonic() > deadline:
+            return future
         time.sleep(0.3)
 
 

@@ -6,6 +6,7 @@ right a worker would join the group, take partitions from the others, and end at
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -22,6 +23,7 @@ from stream_app.kafka.acls import GROUP, TOPIC, Right
 from stream_app.kafka.admin import MOCK_CLUSTER, KafkaUnavailable, admin_client
 from stream_app.kafka.certificates import CertificatesUnusable, run_out
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.group import settled
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -140,8 +142,12 @@ def _of_topics(client: AdminClient, names: Sequence[str]) -> Allowed:
 def _of_groups(client: AdminClient, names: Sequence[str]) -> Allowed:
     if not names:
         return {}
-    futures = client.describe_consumer_groups(list(names), include_authorized_operations=True, request_timeout=TIMEOUT)
-    return {(GROUP, name): _operations(future, f"group {name}") for name, future in futures.items()}
+
+    def ask(name: str) -> "Future[Any]":
+        futures = client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=TIMEOUT)
+        return futures[name]
+
+    return {(GROUP, name): _operations(settled(partial(ask, name)), f"group {name}") for name in names}
 
 
 def _operations(future: "Future[Any]", what: str) -> frozenset[str] | None:
