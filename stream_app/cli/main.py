@@ -32,6 +32,7 @@ COMMANDS = (
     "produce",
     "incidents",
     "rejected",
+    "state",
     "watchlist",
     "broker",
 )

@@ -16,14 +16,13 @@ from msgspec import Struct
 from stream_app.engine.flood import of_flood
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.moving import joined, moved
-from stream_app.engine.row import row_position
 from stream_app.engine.stream_time import Clock, decode_clock, encode_clock
 from stream_app.kafka.admin import add_partitions, admin_client, partitions_in
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.group import NotDrained, bounds_of, open_work, require_no_members
 from stream_app.kafka.partition import partition_of
-from stream_app.kafka.recovery import Recovered, recover, tombstone_headers
-from stream_app.kafka.rowlog import RowLog
+from stream_app.kafka.recovery import tombstone_headers
+from stream_app.kafka.rowlog import RowLog, rows_at_rest
 from stream_app.kafka.topics import Names
 from stream_app.rulebook.rule import Rulebook
 
@@ -189,16 +188,9 @@ class Grow:
 
     def _rows(self, number: int, clocks: list[Clock] | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Give the rows of a changelog partition, its clock apart."""
-        state = Recovered(rows=dict[bytes, bytes](), end=0)
-        settings = {
-            **self._connection.reading(),
-            "isolation.level": "read_uncommitted",
-            "enable.partition.eof": True,
-            "log_level": 3,
-        }
-        recover(settings, self._names.changelog, number, state, row_position, lambda: False)
-        self._beat(len(state.rows))
-        for key, value in state.rows.items():
+        rows = rows_at_rest(self._connection, self._names.changelog, number)
+        self._beat(len(rows))
+        for key, value in rows.items():
             if key != PROGRESS_KEY:
                 yield key, value
             elif clocks is not None:

@@ -1,16 +1,31 @@
-"""Rows onto a changelog by hand, with no worker running: each goes to a named partition, and is acknowledged."""
+"""A changelog by hand, with no worker running: rows as a recovery would have them out, rows to a named partition in."""
 
 from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, Message, Producer
 
+from stream_app.engine.row import row_position
 from stream_app.kafka.admin import KafkaUnavailable
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.producing import producer_settings
+from stream_app.kafka.recovery import Recovered, recover
 
 TIMEOUT = 60.0
 LARGEST = 1_048_000
 """Bytes of the largest row that is sent, below what the topics take (topics.py)."""
+
+
+def rows_at_rest(connection: Connection, topic: str, partition: int) -> dict[bytes, bytes]:
+    """Give a partition's rows, its clock among them. Raises RecoveryFailed."""
+    state = Recovered(rows=dict[bytes, bytes](), end=0)
+    settings = {
+        **connection.reading(),
+        "isolation.level": "read_uncommitted",
+        "enable.partition.eof": True,
+        "log_level": 3,
+    }
+    recover(settings, topic, partition, state, row_position, lambda: False)
+    return dict(state.rows.items())
 
 
 class RowLog:

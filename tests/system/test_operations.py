@@ -159,3 +159,35 @@ def test_more_partitions_lose_no_count_and_no_incident(tmp_path: Path, connectio
     }
     assert len(newest(connection, names, "CAPPED")) == CAP
     assert members_of(client, "nobody-has-this-group") == ()
+
+
+def test_state_made_anew_counts_the_same_under_the_same_ids(
+    tmp_path: Path, connection: Connection, rules: Path
+) -> None:
+    """All rows are forgotten, the source is read again: the ids and counts of before, and new triggers go on."""
+    names = fresh_topics(connection, "rebuilt")
+    settings = settings_of(connection, names) | {"rules": str(rules)}
+    with WorkerProcess(tmp_path, "before", settings) as worker:
+        send(connection, names, HOSTS, 3)
+        until(lambda: dict.fromkeys(HOSTS, 3) == counts(connection, names, "ONCE"), "not all was counted")
+        worker.terminate()
+    before = newest(connection, names, "ONCE")
+    late = run(settings, "state", "rebuild", "--since", "0s", "--dry-run", "--json")
+    assert (0, True) == (late.returncode, f"{2 * len(HOSTS) - (len(HOSTS) - CAP)} are left" in late.stderr), late.stderr
+    asked = run(settings, "state", "rebuild", "--since", "1h")
+    assert (1, True) == (asked.returncode, "Forget all of it" in asked.stderr)  # nobody says yes
+    done = run(settings, "state", "rebuild", "--since", "1h", "--yes")
+    assert (0, True) == (done.returncode, f"{3 * len(HOSTS)} records to read again" in done.stderr), done.stderr
+    with WorkerProcess(tmp_path, "after", settings) as worker:
+        send(connection, names, HOSTS, 3)
+        until(lambda: dict.fromkeys(HOSTS, 1) == counts(connection, names, "SIX"), worker.said())
+        until(lambda: dict.fromkeys(HOSTS, 6) == counts(connection, names, "ONCE"), worker.said())
+    after = newest(connection, names, "ONCE")
+    assert {host: each["incidentId"] for host, each in before.items()} == {
+        host: each["incidentId"] for host, each in after.items()
+    }
+    bytes_of: dict[tuple[str, int], set[bytes]] = defaultdict(set)
+    for message in everything(connection, names.incidents):
+        fields = msgspec.json.decode(message.value() or b"")
+        bytes_of[fields["incidentId"], fields["revision"]].add(message.value() or b"")
+    assert {1} == {len(each) for each in bytes_of.values()}, "a revision was said twice, with different bytes"
