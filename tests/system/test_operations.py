@@ -11,7 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 from confluent_kafka.admin import AdminClient
+from msgspec.structs import replace
 
+from stream_app.engine.rejection import decode_rejection, encode_rejection
 from stream_app.kafka.admin import partitions_in
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.group import members_of, open_work
@@ -191,3 +193,53 @@ def test_state_made_anew_counts_the_same_under_the_same_ids(
         fields = msgspec.json.decode(message.value() or b"")
         bytes_of[fields["incidentId"], fields["revision"]].add(message.value() or b"")
     assert {1} == {len(each) for each in bytes_of.values()}, "a revision was said twice, with different bytes"
+
+
+KILLED_IN_THE_TRANSACTION = """
+import os, signal
+from stream_app.kafka import replaying
+class Killed(replaying.Producer):
+    def commit_transaction(self, *args):
+        self.flush(10)
+        os.kill(os.getpid(), signal.SIGKILL)
+replaying.Producer = Killed
+"""
+
+
+def test_rejected_records_are_put_on_the_source_once(tmp_path: Path, connection: Connection, rules: Path) -> None:
+    """Records that were too large are counted once after the limit is raised, whatever is broken off or run again."""
+    names = fresh_topics(connection, "replayed")
+    settings = settings_of(connection, names) | {"rules": str(rules)}
+    large = [
+        record(host, "203.0.113.1", PYTHON, 1).replace(b"}", b',"Padding":"' + b"x" * 2000 + b'"}') for host in "abc"
+    ]
+    with WorkerProcess(tmp_path, "small", settings | {"max_record_bytes": "1000"}) as worker:
+        produce(connection, names.sysmon, [(b"k", each, None) for each in large])
+        until(lambda: len(everything(connection, names.rejected)) == 3, worker.said())
+        worker.terminate()
+    (first, *_) = [decode_rejection(each.value() or b"") for each in everything(connection, names.rejected)]
+    others = [
+        replace(first, reason="late", rule="ONCE", offset=99),
+        replace(first, topic_id="another", offset=7, value=record("d", "203.0.113.1", PYTHON, 1), truncated=False),
+        replace(first, topic_id="another", offset=8, value=b"{", truncated=True),
+        replace(first, topic=names.matches),
+        first,
+    ]
+    produce(connection, names.rejected, [(None, encode_rejection(each), None) for each in others])
+    planned = run(settings, "rejected", "replay", "--dry-run")
+    assert "4 records would be replayed" in planned.stdout, planned.stderr
+    killed = run(settings, "rejected", "replay", hindered=KILLED_IN_THE_TRANSACTION)
+    assert killed.returncode == -9, killed.stderr
+    done = run(settings, "rejected", "replay")
+    assert "4 records replayed\n" in done.stdout, done.stderr
+    for fate in ("counted by other rules", "no records of the source", "neither on the source", "replayed before"):
+        assert f"1 record {fate}" in done.stdout, done.stdout
+    assert "5 records replayed before" in run(settings, "rejected", "replay", "--reason", first.reason).stdout
+    with WorkerProcess(tmp_path, "large", settings) as worker:
+        until(lambda: dict.fromkeys("abcd", 1) == counts(connection, names, "ONCE"), worker.said())
+        assert run(settings, "topics", "drained", "--timeout", "30").returncode == 0
+    assert dict.fromkeys("abcd", 1) == counts(connection, names, "ONCE")
+    places = {
+        dict(each.headers() or [])["replayed-from"] for each in everything(connection, names.sysmon) if each.headers()
+    }
+    assert len(places) == 4
