@@ -166,7 +166,10 @@ def test_more_partitions_lose_no_count_and_no_incident(tmp_path: Path, connectio
 def test_state_made_anew_counts_the_same_under_the_same_ids(
     tmp_path: Path, connection: Connection, rules: Path
 ) -> None:
-    """All rows are forgotten, the source is read again: the ids and counts of before, and new triggers go on."""
+    """All rows are forgotten, the source is read again: the ids and counts of before, and new triggers go on.
+
+    Between the two the source is given more partitions: hosts' records go on elsewhere.
+    """
     names = fresh_topics(connection, "rebuilt")
     settings = settings_of(connection, names) | {"rules": str(rules)}
     with WorkerProcess(tmp_path, "before", settings) as worker:
@@ -178,9 +181,15 @@ def test_state_made_anew_counts_the_same_under_the_same_ids(
     assert (0, True) == (late.returncode, f"{2 * len(HOSTS) - (len(HOSTS) - CAP)} are left" in late.stderr), late.stderr
     asked = run(settings, "state", "rebuild", "--since", "1h")
     assert (1, True) == (asked.returncode, "Forget all of it" in asked.stderr)  # nobody says yes
+    assert (
+        run(settings | {"process_context": "true"}, "topics", "grow", "--source", "--partitions", "6").returncode == 1
+    )
+    wider = run(settings, "topics", "grow", "--source", "--partitions", "6")
+    assert wider.stdout == f"{names.sysmon}: 4 → 6 partitions\n", wider.stderr
     done = run(settings, "state", "rebuild", "--since", "1h", "--yes")
     assert (0, True) == (done.returncode, f"{3 * len(HOSTS)} records to read again" in done.stderr), done.stderr
     with WorkerProcess(tmp_path, "after", settings) as worker:
+        assert run(settings, "topics", "drained", "--timeout", "40").returncode == 0, worker.said()
         send(connection, names, HOSTS, 3)
         until(lambda: dict.fromkeys(HOSTS, 1) == counts(connection, names, "SIX"), worker.said())
         until(lambda: dict.fromkeys(HOSTS, 6) == counts(connection, names, "ONCE"), worker.said())
