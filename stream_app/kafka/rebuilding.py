@@ -15,7 +15,7 @@ from stream_app.engine.flood import of_flood
 from stream_app.engine.incident import id_text
 from stream_app.engine.key import PROGRESS_KEY, decode_key
 from stream_app.engine.row import MUTED, Episode, decode_row
-from stream_app.kafka.admin import admin_client, partitions_in
+from stream_app.kafka.admin import add_partitions, admin_client, partitions_in
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.group import NONE, bounds_of, commit_for, committed_of, offsets_at, require_no_members
 from stream_app.kafka.recovery import tombstone_headers
@@ -112,4 +112,7 @@ class Rebuild:
                 log.remove(number, key, tombstone_headers(ends.get(number, 0) - 1))
             log.flush()
             say(f"partition {number}: {len(rows):,} rows removed")
+        if self._changelog < self._matches:  # matches were given more by hand, which no row can tell any more
+            say(f"{self._names.changelog}: {self._changelog} → {self._matches} partitions")
+            add_partitions(self._client, self._names.changelog, self._matches)
         require_no_members(self._client, self._names.app_id, wait, say)

@@ -17,6 +17,7 @@ def topics(
 ) -> Iterator[Finding]:
     """Judge each topic. ``needed_ms`` is how far back the source must reach: the longest window and lateness."""
     present = client.list_topics(timeout=10).topics
+    keyed = {state.name: state.partitions for state in states}
     missing = [state.name for state in states if not state.partitions]
     if missing:
         yield wrong("topics", f"there is no {', no '.join(missing)}", "stream-app topics create")
@@ -24,7 +25,7 @@ def topics(
         if not state.partitions:
             continue
         found = [
-            *_counts(topic, state, names),
+            *_counts(topic, state, names, keyed),
             *_settings(topic, state, names, needed_ms),
             *_copies(topic.name, present[topic.name].partitions),
         ]
@@ -41,13 +42,29 @@ def _copied(replication: int) -> str:
     return f"{replication} cop{'y' if replication == 1 else 'ies'}"
 
 
-def _counts(topic: Topic, state: TopicState, names: Names) -> Iterator[Finding]:
+def _counts(topic: Topic, state: TopicState, names: Names, keyed: Mapping[str, int]) -> Iterator[Finding]:
+    """``keyed`` are the partitions of matches and changelog, whose numbers belong together."""
     have, want = state.partitions, topic.partitions
-    if have != want and topic.name in {names.matches, names.changelog}:
+    matches, changelog = keyed[names.matches], keyed[names.changelog]
+    if 0 < matches < changelog and topic.name == names.changelog:
+        yield wrong(
+            topic.name,
+            f"{_parts(changelog)}, {names.matches} has {matches}: a `topics grow` was broken off, and no worker starts",
+            f"stream-app topics grow --partitions {changelog}",
+        )
+    elif 0 < changelog < matches and topic.name == names.changelog:
+        yield wrong(
+            topic.name,
+            f"{_parts(changelog)}, {names.matches} has {matches}, which somebody gave it by hand: matches may lie where "
+            "no row of theirs is",
+            "stream-app state rebuild, which gives both as many",
+        )
+    elif have != want and topic.name in {names.matches, names.changelog} and not 0 < matches < changelog:
         yield wrong(
             topic.name,
             f"{_parts(have)}, STREAM_APP_PARTITIONS is {want}: a key's partition depends on it, so no worker starts",
-            f"set STREAM_APP_PARTITIONS={have}, or `stream-app topics grow --partitions {want}`",
+            f"set STREAM_APP_PARTITIONS={have}"
+            + (f", or `stream-app topics grow --partitions {want}`" if have < want else ""),
         )
     elif have != want and topic.name == names.processes:
         yield wrong(

@@ -164,7 +164,16 @@ def test_each_setting_of_a_topic_that_does_harm_is_named(tmp_path: Path, connect
         ("error", names.changelog, "cleanup.policy=delete, compact is wanted"),
         ("warning", names.matches, "message.timestamp.type is not LogAppendTime"),
         ("error", names.matches, "6 partitions, STREAM_APP_PARTITIONS is 4"),
+        ("error", names.changelog, f"4 partitions, {names.matches} has 6, which somebody gave it by hand"),
     } <= {(level, about, says[:100].split(", so")[0]) for level, about, says in said}
+
+
+def test_a_grow_that_was_broken_off_is_named(tmp_path: Path, connection: Connection, names: Names) -> None:
+    """The changelog has its partitions, matches has not: the same command finishes it, whatever the setting says."""
+    add_partitions(AdminClient({**connection.librdkafka()}), names.changelog, 8)
+    for partitions in (4, 8):
+        (said,) = unexpected(found(settings_of(connection, names, partitions), tmp_path))
+        assert (names.changelog, "stream-app topics grow --partitions 8") == (said.about, said.do)
 
 
 def test_too_few_brokers_and_a_session_that_they_do_not_take(
