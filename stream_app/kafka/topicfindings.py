@@ -55,8 +55,8 @@ def _counts(topic: Topic, state: TopicState, names: Names, keyed: Mapping[str, i
     elif 0 < changelog < matches and topic.name == names.changelog:
         yield wrong(
             topic.name,
-            f"{_parts(changelog)}, {names.matches} has {matches}, which somebody gave it by hand: matches may lie where "
-            "no row of theirs is",
+            f"{_parts(changelog)}, {names.matches} has {matches}, which somebody gave it by hand: matches may lie "
+            "where no row of theirs is",
             "stream-app state rebuild, which gives both as many",
         )
     elif have != want and topic.name in {names.matches, names.changelog} and not 0 < matches < changelog:
