@@ -5,8 +5,8 @@ right a worker would join the group, take partitions from the others, and end at
 """
 
 import re
+import time
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -23,21 +23,41 @@ from stream_app.kafka.acls import GROUP, TOPIC, Right
 from stream_app.kafka.admin import MOCK_CLUSTER, KafkaUnavailable, admin_client
 from stream_app.kafka.certificates import CertificatesUnusable, run_out
 from stream_app.kafka.connection import Connection
-from stream_app.kafka.group import settled
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 TIMEOUT = 10.0
+PAUSE = 0.1
 MOMENT = 3.0
 """Seconds for which a worker that is ending may ask."""
 _DENIED = re.compile("authori[sz]ation ?failed|fatal error", re.IGNORECASE)
 """A producer that was refused once answers everything after it with ``Fatal error``."""
 _REFUSED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED})
+_UNTOLD = frozenset(
+    {
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.GROUP_ID_NOT_FOUND,
+        KafkaError.UNSUPPORTED_VERSION,
+        KafkaError._UNSUPPORTED_FEATURE,  # noqa: SLF001 - its public name
+    }
+)
+"""There is nothing to have rights on, or the broker cannot say: then the worker finds out."""
+_PASSING = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
 _KINDS = {TOPIC: ResourceType.TOPIC, GROUP: ResourceType.GROUP}
 
 Resource = tuple[str, str]
 """Kind and name."""
+
+
+class _ComingUp(Exception):
+    """A coordinator that is not there yet."""
 
 
 class RightsMissing(Exception):
@@ -95,7 +115,7 @@ def missing_rights(connection: Connection, wanted: Sequence[Right], timeout: flo
     if (client.list_topics(timeout=timeout).cluster_id or "").startswith(MOCK_CLUSTER):
         return []  # it leaves these questions unanswered
     names = {kind: sorted({right.name for right in wanted if right.resource == kind}) for kind in _KINDS}
-    allowed = _of_topics(client, names[TOPIC]) | _of_groups(client, names[GROUP])
+    allowed = _of_topics(client, names[TOPIC], timeout) | _of_groups(client, names[GROUP], timeout)
     return [right for right in wanted if not _has(allowed.get((right.resource, right.name)), right)]
 
 
@@ -130,24 +150,31 @@ def _has(allowed: frozenset[str] | None, right: Right) -> bool:
     return allowed is None or right.operation in allowed
 
 
-def _of_topics(client: AdminClient, names: Sequence[str]) -> Allowed:
+def _of_topics(client: AdminClient, names: Sequence[str], timeout: float) -> Allowed:
     if not names:
         return {}
     futures = client.describe_topics(
-        TopicCollection(list(names)), include_authorized_operations=True, request_timeout=TIMEOUT
+        TopicCollection(list(names)), include_authorized_operations=True, request_timeout=timeout
     )
     return {(TOPIC, name): _operations(future, f"topic {name}") for name, future in futures.items()}
 
 
-def _of_groups(client: AdminClient, names: Sequence[str]) -> Allowed:
-    if not names:
-        return {}
-
-    def ask(name: str) -> "Future[Any]":
-        futures = client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=TIMEOUT)
-        return futures[name]
-
-    return {(GROUP, name): _operations(settled(partial(ask, name)), f"group {name}") for name in names}
+def _of_groups(client: AdminClient, names: Sequence[str], timeout: float) -> Allowed:
+    """Ask for groups, again while their coordinator is only on its way, as on a broker that was made just now."""
+    deadline = time.monotonic() + timeout
+    found: Allowed = {}
+    for name in names:
+        while (GROUP, name) not in found:
+            futures = client.describe_consumer_groups(
+                [name], include_authorized_operations=True, request_timeout=timeout
+            )
+            try:
+                found[GROUP, name] = _operations(futures[name], f"group {name}")
+            except _ComingUp as coming:
+                if time.monotonic() > deadline:
+                    raise KafkaUnavailable(str(coming)) from coming
+                time.sleep(PAUSE)
+    return found
 
 
 def _operations(future: "Future[Any]", what: str) -> frozenset[str] | None:
@@ -157,7 +184,8 @@ def _operations(future: "Future[Any]", what: str) -> frozenset[str] | None:
         code = error.args[0].code()
         if code in _REFUSED:
             return frozenset()
-        if code in {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.GROUP_ID_NOT_FOUND}:
+        if code in _UNTOLD:
             return None
-        raise KafkaUnavailable(f"the rights on {what} cannot be had: {error.args[0].str()}") from error
-    return None if found is None else frozenset(each.name for each in found)
+        said = f"the rights on {what} cannot be had: {error.args[0].name()} {error.args[0].str()}".rstrip(": ")
+        raise (_ComingUp if code in _PASSING else KafkaUnavailable)(said) from error
+    return frozenset(each.name for each in found) if found else None  # whoever may describe has that right at least
