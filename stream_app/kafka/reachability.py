@@ -4,12 +4,16 @@ Decision: name and port are tried one by one, since librdkafka says of both that
 are judged by handshake.py. Every wait is bounded.
 """
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from cryptography import x509
 
 from stream_app.kafka.admin import KafkaUnavailable, admin_client
 from stream_app.kafka.certificates import CertificatesUnusable
@@ -22,6 +26,8 @@ ANSWER = 5.0
 """Seconds for the first answer of any of them."""
 BATCH_HEAD = 12
 """Bytes by which Kafka's own default of the one is below that of the other."""
+SOON = timedelta(days=30)
+"""How long before a certificate runs out it is warned of."""
 SERVERS = "STREAM_APP_BOOTSTRAP_SERVERS"
 PROTOCOL = "STREAM_APP_SECURITY_PROTOCOL"
 
@@ -83,6 +89,30 @@ def _speaking_tls(connection: Connection) -> Iterator[Finding]:
             yield wrong(
                 server, "TLS is spoken on this port, and this client speaks in plain text", f"{PROTOCOL}={secure}"
             )
+
+
+def certificates(connection: Connection, now: datetime | None = None) -> Iterator[Finding]:
+    """Say until when certificates hold: this client's, and those that the servers show. Nothing is verified here."""
+    if not connection.tls:
+        return
+    now = now or datetime.now(UTC)
+    if connection.ssl_certificate_location:
+        with contextlib.suppress(OSError, ValueError):  # what cannot be read is told of at the log-in
+            data = Path(connection.ssl_certificate_location).read_bytes()
+            yield _dated("this client's certificate", x509.load_pem_x509_certificate(data), now)
+    for server in connection.bootstrap_servers.split(","):
+        host, _, port = server.rpartition(":")
+        with contextlib.suppress(OSError, ValueError):
+            shown = ssl.get_server_certificate((host.strip("[]"), int(port)), timeout=PATIENCE)
+            yield _dated(f"certificate of {server}", x509.load_pem_x509_certificate(shown.encode()), now)
+
+
+def _dated(about: str, certificate: x509.Certificate, now: datetime) -> Finding:
+    until = certificate.not_valid_after_utc
+    says = f"it holds until {until:%Y-%m-%d %H:%M}Z"
+    if now > until:
+        return wrong(about, f"it ran out on {until:%Y-%m-%d %H:%M}Z", "renew it")
+    return warning(about, says, "renew it in time") if until - now < SOON else good(about, says)
 
 
 def brokers(client: AdminClient, replication: int, session_timeout: int) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from stream_app.kafka.brokerclock import clock
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.finding import Finding, good, warning, wrong
 from stream_app.kafka.groupfindings import group
-from stream_app.kafka.reachability import brokers, cluster, servers
+from stream_app.kafka.reachability import brokers, certificates, cluster, servers
 from stream_app.kafka.rights import missing_rights
 from stream_app.kafka.topicfindings import topics
 from stream_app.language.diagnostics import LanguageError
@@ -46,6 +46,7 @@ def examine(environ: Mapping[str, str], *, write: bool, step: Callable[[str], No
     yield from found
     if all(each.level == "error" for each in found):
         return
+    yield from certificates(connection)
     step("log in")
     yield from cluster(connection, clients)
     for client in clients:

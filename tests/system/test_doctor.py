@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from stream_app.kafka.connection import Connection
 from stream_app.kafka.finding import Finding
 from stream_app.kafka.group import commit_for
 from stream_app.kafka.producing import produce
-from stream_app.kafka.reachability import limits
+from stream_app.kafka.reachability import certificates, limits
 from stream_app.kafka.topics import Names
 from stream_app.service.doctor import examine
 from tests.brokers import configure, everything, fresh_topics, settings_of
@@ -130,6 +131,15 @@ def test_plain_text_to_a_port_with_tls_is_named(tmp_path: Path, tls_port: int) -
     said = found({"bootstrap_servers": server}, tmp_path)
     (tls,) = [each for each in said if "TLS is spoken on this port" in each.says]
     assert ("error", "STREAM_APP_SECURITY_PROTOCOL=SSL") == (tls.level, tls.do)
+
+
+def test_until_when_certificates_hold_is_said(tls_port: int) -> None:
+    """The server's has years, or days, or none left, by the day on which it is looked at."""
+    connection = Connection(bootstrap_servers=f"127.0.0.1:{tls_port}", security_protocol="SSL")
+    (held,) = certificates(connection)
+    until = datetime.strptime(held.says.removeprefix("it holds until "), "%Y-%m-%d %H:%MZ").replace(tzinfo=UTC)
+    levels = [each.level for days in (90, 20, -1) for each in certificates(connection, until - timedelta(days=days))]
+    assert ["ok", "warning", "error"] == levels
 
 
 def test_tls_to_a_port_without_is_named(tmp_path: Path, connection: Connection) -> None:
