@@ -33,7 +33,7 @@ class TopicState(Struct, frozen=True):
     differs: tuple[str, ...]
     """Each difference from what is declared: ``setting: have X, want Y``."""
     settings: Mapping[str, str | None] = {}
-    """What the broker has set, its defaults among them."""
+    """What the broker has set, its defaults among them; empty where they may not be read."""
 
 
 def admin_client(connection: Connection, timeout: float = 10.0) -> AdminClient:
@@ -130,9 +130,10 @@ def _state(client: AdminClient, topic: Topic, present: Mapping[str, object]) -> 
         return TopicState(topic.name, 0, 0, ("does not exist",))
     replication = len(next(iter(partitions.values())).replicas)
     have = _settings(client, topic.name)
-    differs = [
-        f"{key}: have {have.get(key)}, want {want}" for key, want in topic.settings().items() if have.get(key) != want
-    ]
+    wanted = topic.settings().items() if have else ()
+    differs = [f"{key}: have {have.get(key)}, want {want}" for key, want in wanted if have.get(key) != want]
+    if not have:
+        differs.append("its settings may not be read")
     if len(partitions) != topic.partitions:
         differs.insert(0, f"partitions: have {len(partitions)}, want {topic.partitions}")
     if replication != topic.replication:
@@ -145,6 +146,8 @@ def _settings(client: AdminClient, name: str) -> dict[str, str | None]:
     try:
         entries = client.describe_configs([resource], request_timeout=10)[resource].result()
     except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return {}
         raise KafkaUnavailable(f"settings of topic {name}: {error.args[0].str()}") from error
     return {key: entry.value for key, entry in entries.items()}
 

@@ -20,7 +20,8 @@ def topics(
     keyed = {state.name: state.partitions for state in states}
     missing = [state.name for state in states if not state.partitions]
     if missing:
-        yield wrong("topics", f"there is no {', no '.join(missing)}", "stream-app topics create")
+        says = f"there is no {', no '.join(missing)}, or this user may not see that there is"
+        yield wrong("topics", says, "stream-app topics create")
     for topic, state in zip(declared, states, strict=True):
         if not state.partitions:
             continue
@@ -82,6 +83,10 @@ def _counts(topic: Topic, state: TopicState, names: Names, keyed: Mapping[str, i
 
 def _settings(topic: Topic, state: TopicState, names: Names, needed_ms: int) -> Iterator[Finding]:
     have, want = state.settings, topic.settings()
+    if not have:
+        do = "as a user with the right to DESCRIBE_CONFIGS, such as the tools', they are looked at too"
+        yield warning(topic.name, "its settings may not be read", do)
+        return
     yield from _cleanup(topic, have)
     yield from _insync(topic, state)
     yield from _retention(topic, have, names, needed_ms)

@@ -12,17 +12,21 @@ import pytest
 import trustme
 from confluent_kafka.admin import AdminClient
 
+from stream_app.kafka.acls import of_role, rights
 from stream_app.kafka.admin import add_partitions
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.finding import Finding
 from stream_app.kafka.group import commit_for
 from stream_app.kafka.producing import produce
 from stream_app.kafka.reachability import certificates, limits
-from stream_app.kafka.topics import Names
+from stream_app.kafka.rights import grant
+from stream_app.kafka.topics import WORKER, Names, declare
 from stream_app.service.doctor import examine
 from tests.brokers import configure, everything, fresh_topics, settings_of
 from tests.corpus import seed_rules
+from tests.guarded import PASSWORD, guarded
 from tests.system.test_operations import run
+from tests.system.test_stream_time import until
 
 CLOSED = "127.0.0.1:1"
 
@@ -240,3 +244,22 @@ def test_the_command_says_it_in_lines_and_in_json(tmp_path: Path) -> None:
     assert (1, 1) == (text.returncode, objects.returncode)
     assert f"error   {CLOSED}: no connection" in text.stdout
     assert '"level":"error"' in objects.stdout
+
+
+def test_each_right_that_is_missing_is_named(tmp_path: Path) -> None:
+    """A user without any is told all of them; with a worker's, nothing is wrong, and a wrong password is one."""
+    with guarded(tmp_path) as kafka:
+        inside = Connection(bootstrap_servers=kafka.broker.bootstrap_servers)
+        names = fresh_topics(inside, "allowed")
+        wanted = of_role(rights(declare(names), names.app_id), WORKER)
+        login = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_username": "scram512", "sasl_password": PASSWORD}
+        settings = settings_of(inside, names) | kafka.at("SASL") | login
+        missing = [each.says for each in found(settings, tmp_path) if each.about == "rights"]
+        needed = [right for right in wanted if right.name != names.watchlists]
+        assert len(needed) == len(missing)
+        assert f"no right to READ group {names.app_id}" in missing[-1]
+        grant(inside, "User:scram512", wanted)
+        until(lambda: not [each for each in found(settings, tmp_path) if each.level == "error"], "something is wrong")
+        said = wrongs(found(settings | {"sasl_password": "another"}, tmp_path))
+        assert "are STREAM_APP_SASL_USERNAME and STREAM_APP_SASL_PASSWORD right" in said["log in"]
+        assert "another" not in said["log in"]
