@@ -34,6 +34,7 @@ COMMANDS = (
     "rejected",
     "state",
     "watchlist",
+    "console",
     "broker",
 )
 """In the order in which a newcomer meets them; each is the module of that name in this package."""

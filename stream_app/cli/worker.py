@@ -1,5 +1,7 @@
 """``stream-app worker``: the rules, run for ever on a Kafka."""
 
+import logging
+import logging.config
 from functools import partial
 
 import click
@@ -14,8 +16,10 @@ from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.rights import behind, check_rights
 from stream_app.service import parts
 from stream_app.service.health import Health
-from stream_app.service.logs import logging_config
+from stream_app.service.logs import catch_strays, logging_config, worker_name
 from stream_app.service.probes import ProbesUnavailable
+
+log = logging.getLogger(__name__)
 
 
 @click.command(name="worker", cls=SettingsCommand)
@@ -30,10 +34,12 @@ def command() -> None:
     rulebook = parts.rulebook(given)
     options = parts.worker_options(given)
     check_files(options.connection)
-    log = logging_config(given.log_level, given.log_format)
+    form = logging_config(given.log_level, given.log_format, worker_name(given.instance_id))
+    logging.config.dictConfig(form)  # Faust does it again, but not before a broker answers
+    catch_strays()
     try:
         with Health(parts.health_options(given)) as health:
-            reach(options.connection, FOREVER)
+            reach(options.connection, FOREVER, log.warning)
             rights = parts.worker_rights(given, lists=rulebook.lists is not None)
             check_rights(options.connection, rights)
 
@@ -41,7 +47,7 @@ def command() -> None:
                 app.ingest.failure.explain = partial(behind, connection=options.connection, wanted=rights)
                 health.watch(app)
 
-            status = run_worker(options, rulebook, to_bytes, given.log_level, log, on_app)
+            status = run_worker(options, rulebook, to_bytes, given.log_level, form, on_app)
     except (TopicsMissing, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

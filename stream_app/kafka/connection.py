@@ -4,6 +4,7 @@ Decision: certificates stay paths to files, since librdkafka cannot take a clien
 tokens are fetched by each client for itself, from the same endpoint.
 """
 
+import logging
 import ssl
 
 from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials
@@ -11,6 +12,8 @@ from msgspec import Struct
 
 from stream_app.kafka.tokens import Tokens
 
+LOGGER = logging.getLogger("librdkafka")
+"""Where a worker's clients log (``logger``), when they are polled; without it librdkafka writes to standard error."""
 OAUTHBEARER = "OAUTHBEARER"
 HIDDEN = "***"
 

@@ -37,6 +37,7 @@ class Telling:
         for incident in incidents:
             if incident.rule.lists is not None and (again or incident.revision == 1):
                 self._list(incident, incident.rule.lists)
+            self._counters.incidents_of[incident.rule.id] += 1
             self._incidents.append((self._windows.to_bytes(incident), incident.incident_id.encode(), None))
             if incident.rule.chained and (again or incident.revision == 1):
                 self._ask(incident)

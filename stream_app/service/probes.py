@@ -1,4 +1,4 @@
-"""``GET /live`` and ``GET /ready`` over HTTP: 200 or 503, with the report as JSON.
+"""``GET /live`` and ``GET /ready`` over HTTP: 200 or 503, with the report as JSON; ``GET /metrics`` for Prometheus.
 
 Where a token is asked for, whoever does not bear it gets the status of those two alone, with an empty body, and nothing
 of any other path. Decision: a kubelet's probe cannot take a token out of a secret, and a status is what it needs.
@@ -7,6 +7,7 @@ Decision: threads of their own and nothing of the event loop, so that they answe
 before they are asked: a probe costs nothing, and many of them cannot slow a worker down.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -19,8 +20,14 @@ from stream_app.service.token import allowed
 OPEN = frozenset({"/live", "/ready"})
 """Paths whose status is said without the token."""
 
+JSON = "application/json"
+KINDS = {"/metrics": "text/plain; version=0.0.4; charset=utf-8"}
+"""Content types of what is no JSON: Prometheus's text format."""
+
 Answer = tuple[bool, bytes]
-"""Whether it is so, and the JSON that says why."""
+"""Whether it is so, and the JSON that says why, or what else is asked for."""
+
+log = logging.getLogger(__name__)
 
 
 class ProbesUnavailable(Exception):
@@ -52,6 +59,10 @@ class Probes:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
+    def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 - the library's signature
+        """Log what went wrong in an answer; the library would write it over several lines, past the log."""
+        log.exception("a request of %s could not be answered", client_address)  # noqa: LOG004 - called in a handler
+
 
 class _Handler(BaseHTTPRequestHandler):
     timeout = 5
@@ -76,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         well, body = answer()
         body = body if known else b""
         self.send_response(HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", KINDS.get(path, JSON))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

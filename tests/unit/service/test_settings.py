@@ -209,7 +209,7 @@ def test_no_secret_is_ever_shown() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    """Each row of the table has a variable, a meaning and what is allowed; only passwords are secrets."""
+    """Each row of the table has a variable, a meaning and what is allowed; only passwords and the token are secrets."""
     table = settings_table()
     assert len(Settings.__struct_fields__) == len(table) == len({row.variable for row in table})
     assert all(row.description and row.allowed for row in table)
