@@ -22,6 +22,8 @@ def surroundings(settings: Settings) -> Iterator[Finding]:
         yield _folder(Path(settings.data_dir))
     if settings.health_port:
         yield _port(settings.health_host, settings.health_port, "STREAM_APP_HEALTH_PORT")
+    if settings.console_port:
+        yield _port(settings.console_host, settings.console_port, "STREAM_APP_CONSOLE_PORT")
     yield _zones()
 
 
@@ -52,7 +54,7 @@ def _port(host: str, port: int, variable: str) -> Finding:
             tried.bind(address)
     except OSError as error:
         says = f"{variable} on {host} cannot be had: {error.strerror or error}"
-        return warning(about, says, "fine if a worker runs here already; else another port")
+        return warning(about, says, "fine if what uses it runs here already, or is not to run here; else another port")
     return good(about, f"{variable} on {host} is free")
 
 

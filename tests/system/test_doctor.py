@@ -34,7 +34,8 @@ CLOSED = "127.0.0.1:1"
 def found(settings: dict[str, str], tmp_path: Path, *, write: bool = False) -> list[Finding]:
     """Give all findings, in the order in which they were made."""
     rules = settings.get("rules") or str(seed_rules(tmp_path / "seed"))
-    environ = {f"STREAM_APP_{key.upper()}": value for key, value in (settings | {"rules": rules}).items()}
+    own = {"rules": rules, "console_port": "0"}
+    environ = {f"STREAM_APP_{key.upper()}": value for key, value in (settings | own).items()}
     return list(examine(environ, write=write, step=lambda _what: None))
 
 
