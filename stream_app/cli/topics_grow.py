@@ -14,6 +14,9 @@ from stream_app.kafka.recovery import RecoveryFailed
 from stream_app.service import parts
 from stream_app.service.settings import Settings
 
+SHOWN = 10
+"""Rules that are named."""
+
 
 @click.command(name="grow")
 @click.option("--partitions", type=click.IntRange(1, 1000), required=True, help="How many there are to be.")
@@ -61,6 +64,13 @@ def _grow_state(  # noqa: PLR0913 - the options
         if growing.resumed:
             screen.say("taking up a grow that was broken off")
         counted = growing.survey() if dry_run else growing.run(wait)
+    if counted.foreign:
+        rules = ", ".join(sorted(counted.foreign)[:SHOWN])
+        screen.say(
+            f"{counted.foreign.total():,} rows are of rules that are not loaded here ({rules}): if workers load them, "
+            "and one has a [flood], its incidents begin anew. Run this with the rules of the workers",
+            "yellow",
+        )
     would = "would move" if dry_run else "moved"
     click.echo(f"{growing.before} → {growing.after} partitions: {counted.live:,} rows, {counted.moves:,} {would}")
     if not dry_run and given.partitions != growing.after:

@@ -9,8 +9,10 @@ Decision: it asks for a matches topic that is counted to its end. So no match li
 rows need remember no offset of it (engine/moving.py).
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
+import msgspec
 from msgspec import Struct
 
 from stream_app.engine.flood import of_flood
@@ -40,7 +42,13 @@ class Places:
 
     def __init__(self, rulebook: Rulebook, before: int, after: int) -> None:
         self._capped = frozenset(rule.id for rule in rulebook.rules.values() if rule.caps is not None)
+        self._known = frozenset(rulebook.rules)
         self.before, self.after = before, after
+
+    def foreign(self, key: bytes) -> str:
+        """Give the rule of a row where it is none of the rulebook's, so that nobody knows whether it has caps."""
+        rule = (of_flood(key) or decode_key(key)).rule
+        return "" if rule in self._known else rule
 
     def of(self, key: bytes, partitions: int) -> int:
         """Give a key's partition among so many."""
@@ -64,6 +72,8 @@ class Counted(Struct):
     moves: int = 0
     arrived: int = 0
     stray: int = 0
+    foreign: Counter[str] = msgspec.field(default_factory=Counter)
+    """Rows by rule, of rules that are not loaded here."""
 
     @property
     def live(self) -> int:
@@ -120,6 +130,8 @@ class Grow:
             for key, _ in self._rows(number):
                 state = self._places.state(key, number)
                 setattr(counted, state, getattr(counted, state) + 1)
+                if foreign := self._places.foreign(key):
+                    counted.foreign[foreign] += 1
         return counted
 
     def run(self, wait: float) -> Counted:

@@ -13,7 +13,9 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from msgspec.structs import replace
 
+from stream_app.engine.key import PROGRESS_KEY
 from stream_app.engine.rejection import decode_rejection, encode_rejection
+from stream_app.engine.stream_time import Progress, encode_progress
 from stream_app.kafka.admin import add_partitions, partitions_in
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.group import members_of, open_work
@@ -134,6 +136,11 @@ def test_more_partitions_lose_no_count_and_no_incident(tmp_path: Path, connectio
         assert (busy.returncode, "has members" in busy.stderr) == (1, True)
         worker.terminate()
     told = newest(connection, names, "ONCE")
+    produce(
+        connection, names.matches, [(PROGRESS_KEY, encode_progress(Progress(1, 0, ())), None)]
+    )  # as workers leave it
+    undone = run(settings, "topics", "grow", "--partitions", "8")
+    assert (1, True) == (undone.returncode, "`stream-app topics drain` counts them" in undone.stderr), undone.stderr
     drain = run(settings, "topics", "drain")
     assert drain.returncode == 0, drain.stderr
     assert open_work(client, names.app_id, names.matches, 4) == 0
@@ -144,6 +151,8 @@ def test_more_partitions_lose_no_count_and_no_incident(tmp_path: Path, connectio
     for told_to in ("4", "8"):
         refused = run(settings | {"partitions": told_to}, "worker")
         assert (refused.returncode, "partitions" in refused.stderr) == (1, True)
+    told_of = run(settings | {"rules": str(tmp_path / "seed")}, "topics", "grow", "--partitions", "8", "--dry-run")
+    assert "rows are of rules that are not loaded here (CAPPED, ONCE, SIX)" in told_of.stderr, told_of.stderr
     grown = run(settings, "topics", "grow", "--partitions", "8")
     assert grown.returncode == 0, grown.stderr
     assert "STREAM_APP_PARTITIONS=8" in grown.stdout

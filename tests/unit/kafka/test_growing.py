@@ -41,6 +41,7 @@ def test_rows_of_a_rule_with_caps_lie_where_rule_and_customer_do() -> None:
     head = encode_key("CAPPED", "1", ())
     found = {places.of(encode_key("CAPPED", "1", (f"host-{number}",)), 8) for number in range(20)}
     assert {partition_of(head, 8)} == found | {places.of(flood_key("CAPPED", "1"), 8)}
+    assert ["", "", "GONE"] == [places.foreign(encode_key(rule, "1", ())) for rule in (SEED.id, "CAPPED", "GONE")]
     own = encode_key(SEED.id, "1", ("ws-014",))
     assert partition_of(own, 8) == places.of(own, 8)
 
