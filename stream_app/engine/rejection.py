@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stream_app.engine.match import NO_PARTITION, Match
 from stream_app.engine.record import Record
@@ -31,6 +32,9 @@ FULL = "row full"
 """A match that cannot be counted: its row holds as many events as a record of Kafka's takes."""
 SUPPRESSED = "suppressed"
 """A trigger that made nothing, since an exception of its rule holds."""
+
+REPLAYED = "replayed"
+"""A record that was rejected and has been put on the source again, on a later offset: said so that it is not twice."""
 
 TOO_MANY = "too many combinations"
 """An event for which more combinations of groups would have to be looked at than may be."""
@@ -118,6 +122,11 @@ class Rejection(Struct, frozen=True, kw_only=True):
     def too_long(cls, rule: str, source: Source, mark: Mark, detail: str) -> Self:
         """Say that a trigger made nothing, since its incident could not be sent: the rule's id, the trigger, why."""
         return cls._at(source, mark, TOO_LARGE, detail, rule)
+
+    def replayed(self) -> Self:
+        """Say that the record was put on the source again, and what it had been rejected for."""
+        detail = f"was {self.reason}: {self.detail}"[:DETAIL_LIMIT]
+        return replace(self, reason=REPLAYED, detail=detail, value=b"", truncated=self.size > 0)
 
     @classmethod
     def _at(cls, source: Source, mark: Mark, reason: str, detail: str, rule: str) -> Self:

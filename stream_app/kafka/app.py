@@ -50,7 +50,6 @@ from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
-    from stream_app.kafka.reader import Screen
     from stream_app.kafka.transport import Consumer
 
 log = logging.getLogger(__name__)
@@ -89,6 +88,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """Whether such a streak ends the worker; else all of it goes to the rejected topic."""
     joining: Joining | None = None
     """How connections are joined with their processes; None where they are not."""
+    draining: bool = False
+    """Whether the source is left alone, and only what lies on the matches topic is counted."""
 
 
 class TopicFacts(Struct, frozen=True):
@@ -166,7 +167,8 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     screen = partial(
         screen_of, topic_id=facts.sysmon_id, max_bytes=options.max_record_bytes, streak=streak, contexts=contexts
     )
-    app.ingest.screens = {names.sysmon: screen(rules.rulebook), names.matches: None}
+    first = screen(rules.rulebook)
+    app.ingest.screens = {names.matches: None} if options.draining else {names.sysmon: first, names.matches: None}
     editions = Editions(rules.rulebook)
     placing = Placing(editions, options.partitions)
     detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
@@ -179,7 +181,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     table.source, table.prepare = names.matches, windows.prepare
     app.times = windows.times
     makes = Makes(load=rules.load, screen=screen, lists=partial(_followed, app, options))
-    swapping = _swapping(app, options, rules, makes, windows, tells=facts.status)
+    swapping = _swapping(app, options, Changing(rules, makes, first, _teller(options, facts)), windows)
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -210,15 +212,16 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     return app
 
 
-def _swapping(
-    app: IngestApp, options: WorkerOptions, rules: Rules, makes: Makes, windows: Windows, *, tells: bool
-) -> Swapping:
-    """Let the rules change while the worker runs; where it ``tells``, others hear which ones run."""
-    topic, screen = options.names.sysmon, app.ingest.screens[options.names.sysmon]
-    teller = Teller(options.connection, options.names.status, options.name) if tells else None
-    app.changing = Changing(rules, makes, cast("Screen", screen), teller)
+def _teller(options: WorkerOptions, facts: TopicFacts) -> Teller | None:
+    """Give what tells others which rules run, where there is a topic for it."""
+    return Teller(options.connection, options.names.status, options.name) if facts.status else None
+
+
+def _swapping(app: IngestApp, options: WorkerOptions, changing: Changing, windows: Windows) -> Swapping:
+    """Let the rules change while the worker runs."""
+    app.changing = changing
     patience = min(PATIENCE, options.limits.stall / 4)
-    swapping = Swapping(app, topic, windows, app.changing, warn=_warn, patience=patience)
+    swapping = Swapping(app, options.names.sysmon, windows, changing, warn=_warn, patience=patience)
     app.ingest.handover.find = swapping.find
     app.task(swapping.run)
     return swapping

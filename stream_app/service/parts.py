@@ -1,5 +1,6 @@
 """The settings, cut into the values that the rooms below take. Decision: seconds become milliseconds here, once."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,8 @@ from stream_app.kafka.connection import Connection
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.sources import Rules, from_folder, from_topic
 from stream_app.kafka.topics import WORKER, Names, Topic, declare
+from stream_app.language.diagnostics import LanguageError
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.load import load_rulebook, load_set
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
@@ -91,6 +94,17 @@ def rules(settings: Settings) -> Rules:
     except OSError:
         load_rulebook(Path(settings.rules), options)  # it says what is wrong with which file
         raise
+
+
+def editions(settings: Settings) -> Editions:
+    """Give every edition of a rule that is known where workers have their rules from. Raises as :func:`rules`."""
+    ours = rules(settings)
+    found = Editions(ours.rulebook)
+    for each in ours.source.others():
+        with suppress(LanguageError):  # a set that never ran
+            found.keep(ours.load(each))
+    ours.source.close()
+    return found
 
 
 def rulebook(settings: Settings) -> Rulebook:
