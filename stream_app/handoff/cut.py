@@ -5,14 +5,13 @@ Only then are long texts shortened, in steps, and end with an ellipsis. What was
 times are short and stay. Whoever sends it decides what becomes of one that does not fit even so.
 """
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
 Facts = dict[str, Any]
 """What an incident says, by the names of :data:`stream_app.handoff.native.FIELDS` and of its attributes."""
 
-UNBOUNDED = sys.maxsize
+UNBOUNDED = 1 << 62
 """A limit that cuts nothing."""
 
 _DERIVED = ("incidentSrc", "incidentTarget", "incidentDetail")
