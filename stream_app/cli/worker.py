@@ -5,7 +5,6 @@ import click
 from stream_app.cli.environment import SettingsCommand, settings
 from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
-from stream_app.handoff.native import to_bytes
 from stream_app.kafka.app import TopicsMissing, run_worker
 from stream_app.service import parts
 from stream_app.service.health import Health
@@ -23,11 +22,12 @@ def command() -> None:
     given = settings()
     rulebook = parts.rulebook(given)
     options = parts.worker_options(given)
+    outlets = parts.outlets(options.names)
     log = logging_config(given.log_level, given.log_format)
     try:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER)
-            status = run_worker(options, rulebook, to_bytes, given.log_level, log, health.watch)
+            status = run_worker(options, rulebook, outlets, given.log_level, log, health.watch)
     except (TopicsMissing, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

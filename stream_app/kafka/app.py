@@ -7,23 +7,20 @@ are the transport's; which partitions are ours is Faust's.
 import gc
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import faust
-from confluent_kafka import KafkaError, Message
 from faust.types import TP
 from msgspec import Struct
 
 from stream_app.engine.detect import STAGES
-from stream_app.engine.incident import Incident
 from stream_app.engine.process import process_position
 from stream_app.engine.process_context import Joining
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
-from stream_app.engine.stream_time import VERSION, Progress
-from stream_app.kafka.admin import admin_client, topic_ids
+from stream_app.kafka.admin import admin_client, message_limits, topic_ids
 from stream_app.kafka.batch import BatchSchema
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.contexts import Contexts
@@ -32,15 +29,15 @@ from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.guard import Guard
 from stream_app.kafka.ingest import Ingest, IngestApp
+from stream_app.kafka.outlets import Outlets
 from stream_app.kafka.placing import Placing
-from stream_app.kafka.progress import SourceEnds, readings, send_progress, wall_clock
+from stream_app.kafka.progress import add_progress
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.screening import screen_of
-from stream_app.kafka.sender import DeliveryFailed
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.table import RowTable, row_table
-from stream_app.kafka.topics import PROCESSES, TABLE, Names
+from stream_app.kafka.topics import MESSAGE_BYTES, PROCESSES, TABLE, Names
 from stream_app.kafka.watchlists import Follower
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.rule import Rulebook
@@ -49,8 +46,6 @@ if TYPE_CHECKING:
     from stream_app.kafka.transport import Consumer
 
 log = logging.getLogger(__name__)
-
-ToBytes = Callable[[Incident], bytes]
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):
@@ -91,6 +86,8 @@ class TopicFacts(Struct, frozen=True):
     sysmon_partitions: int
     changelog_id: str
     processes_id: str = ""
+    limits: Mapping[str, int] = {}
+    """Bytes of a record that topics of incidents take, by name."""
 
 
 class TopicsMissing(Exception):
@@ -102,14 +99,15 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
     client, names = admin_client(options.connection), options.names
     found = {}
     processes = () if options.joining is None else (names.processes,)
-    used = (names.sysmon, names.matches, names.changelog, names.incidents, names.rejected, *processes)
+    told = (names.incidents, names.shadow, *names.handed.values())
+    used = (names.sysmon, names.matches, names.changelog, *told, names.rejected, *processes)
     for name in (*used, names.watchlists) if lists else used:
         found[name] = len(client.list_topics(name, timeout=10).topics[name].partitions)
     missing = [name for name, partitions in found.items() if not partitions]
     if missing:
-        raise TopicsMissing(
-            f"topics that do not exist: {', '.join(missing)}; make them with `stream-app topics create`"
-        )
+        of = {topic: f" (STREAM_APP_{form.upper()}_TOPIC)" for form, topic in names.handed.items()}
+        said = ", ".join(f"{name}{of.get(name, '')}" for name in missing)
+        raise TopicsMissing(f"topics that do not exist: {said}; make them with `stream-app topics create`")
     for name in (names.matches, names.changelog):
         if found[name] != options.partitions:
             raise TopicsMissing(
@@ -129,11 +127,12 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
         sysmon_partitions=found[names.sysmon],
         changelog_id=ids.get(names.changelog, ""),
         processes_id=ids.get(names.processes, ""),
+        limits=message_limits(options.connection, told),
     )
 
 
-def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
-    """Make the Faust app; nothing is connected before it starts. ``to_bytes`` is the hand-off."""
+def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, outlets: Outlets) -> IngestApp:
+    """Make the Faust app; nothing is connected before it starts. ``outlets`` are the hand-off."""
     names, counters, failure = options.names, Counters(), Failure()
     streak = Streak(options.reject_streak, counters, failure.set if options.stop_at_streak else None)
     app = IngestApp(names.app_id, **_faust_settings(options))
@@ -144,6 +143,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         counters=counters,
         failure=failure,
         counted=names.sysmon,
+        sender_settings=_no_larger(outlets.small(facts.limits)),
     )
     schema = BatchSchema()
     sysmon = app.topic(names.sysmon, schema=schema)
@@ -164,7 +164,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
         table.partitions_held,
         counters,
         placing=placing,
-        to_bytes=to_bytes,
+        outlets=outlets.within(facts.limits),
         settled=settled,
     )
     table.source, table.prepare = names.matches, windows.prepare
@@ -186,9 +186,10 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, to
             with batch:
                 windows.handle(batch)
 
-    _add_warnings(app, rulebook)
+    _add_warnings(app, rulebook, outlets.small(facts.limits))
     if options.drained == "follow":
-        _add_progress(app, options, facts)
+        source = facts.sysmon_id, facts.sysmon_partitions
+        add_progress(app, names, source, options.partitions, options.progress_interval_s)
     return app
 
 
@@ -259,44 +260,27 @@ def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
     }
 
 
-def _add_warnings(app: IngestApp, rulebook: Rulebook) -> None:
+def _no_larger(small: Sequence[tuple[str, int]]) -> dict[str, object]:
+    """Give what keeps lots of records as small as the topic takes that takes least: brokers judge the lot."""
+    return {"batch.size": min(limit for _, limit in small)} if small else {}
+
+
+def _add_warnings(app: IngestApp, rulebook: Rulebook, small: Sequence[tuple[str, int]]) -> None:
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def warn() -> None:
         """Say once what the rules' authors should know; not before the start, when the log is not set up."""
+        for topic, limit in small:
+            log.warning(
+                "topic %s takes records of %d bytes: an incident that is larger is cut to fit, or is rejected; "
+                "set its max.message.bytes to %d to have them whole",
+                topic,
+                limit,
+                MESSAGE_BYTES,
+            )
         for rule in rulebook.enabled:
             said = [each for subpattern in rule.subpatterns for each in subpattern.filter.hazards]
             for warning in (*said, *(() if rule.join is None else rule.join.notes)):
                 log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
-
-
-def _add_progress(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> None:
-    ends = SourceEnds(options.connection, options.names.sysmon)
-
-    @app.timer(options.progress_interval_s)  # type: ignore[untyped-decorator]  # Faust's
-    async def progress() -> None:
-        """Say how far the source partitions of this worker have come."""
-        consumer = cast("Consumer", app.consumer)
-        reader = consumer.readers.get(options.names.sysmon)
-        if reader is None:
-            return
-        now = wall_clock()
-        found = await ends.ends(sorted(tp.partition for tp in reader.tps))
-        if reader.stopping:
-            return
-        said = readings(facts.sysmon_id, reader.handled(), found, now)
-        if said:
-
-            def delivered(error: KafkaError | None, _message: Message) -> None:
-                if error is not None:
-                    consumer.sender.fail(DeliveryFailed(f"a progress record could not be sent: {error.str()}"))
-
-            send_progress(
-                consumer.sender,
-                options.names.matches,
-                options.partitions,
-                Progress(VERSION, facts.sysmon_partitions, said),
-                delivered,
-            )
 
 
 LOOKS_FOR_CYCLES = (50_000, 20, 100)
@@ -307,7 +291,7 @@ often that a match costs a tenth more."""
 def run_worker(
     options: WorkerOptions,
     rulebook: Rulebook,
-    to_bytes: ToBytes,
+    outlets: Outlets,
     log_level: str = "warning",
     logging_config: dict[str, Any] | None = None,
     on_app: Callable[[IngestApp], None] | None = None,
@@ -319,7 +303,7 @@ def run_worker(
     ``logging_config`` is for ``logging.config.dictConfig``; None is Faust's own, at ``log_level``. ``on_app`` is given
     the app before it starts, to look at it from another thread.
     """
-    app = create_app(options, rulebook, ask_topics(options, lists=rulebook.lists is not None), to_bytes)
+    app = create_app(options, rulebook, ask_topics(options, lists=rulebook.lists is not None), outlets)
     lists = _follower(app, options, rulebook)
     if lists is not None:
         lists.start()

@@ -11,6 +11,15 @@ DAY = 24 * HOUR
 TABLE = "windows"
 PROCESSES = "processes"
 
+HANDED = {
+    "ocsf": "incidents as OCSF Detection Findings",
+    "ecs": "incidents as documents of the Elastic Common Schema",
+    "thehive": "incidents as alerts of TheHive",
+    "fortisoar": "incidents as alerts of FortiSOAR",
+    "cef": "incidents as lines of CEF",
+}
+"""Format: what its topic is for. Only where a setting names a topic (``STREAM_APP_OCSF_TOPIC`` and the like)."""
+
 MESSAGE_BYTES = 1_048_588
 """What a topic that a worker writes must take: Kafka's default, above the largest that a worker sends. A cluster whose
 own limit is lower must not end the worker."""
@@ -23,6 +32,17 @@ class Names(Struct, frozen=True, kw_only=True):
     sysmon: str = "sysmon"
     incidents: str = "incidents"
     rejected: str = "rejected"
+    shadow: str = "incidents-shadow"
+    ocsf: str = ""
+    ecs: str = ""
+    thehive: str = ""
+    fortisoar: str = ""
+    cef: str = ""
+
+    @property
+    def handed(self) -> dict[str, str]:
+        """The topics on which incidents are said in a format besides the native one, by format; those that are on."""
+        return {form: topic for form in HANDED if (topic := getattr(self, form))}
 
     @property
     def matches(self) -> str:
@@ -75,6 +95,11 @@ def declare(
     every = {"partitions": partitions, "replication": replication}
     safe = {"min.insync.replicas": str(min_insync)}
     written = {**safe, "max.message.bytes": str(MESSAGE_BYTES)}
+    told = (
+        (names.incidents, "incidents, for the SOAR"),
+        (names.shadow, "incidents of rules in shadow, which nobody else is told of"),
+        *((topic, HANDED[form]) for form, topic in names.handed.items()),
+    )
     declared = (
         Topic(
             name=names.sysmon,
@@ -100,15 +125,18 @@ def declare(
             names.changelog, "the windows table, a row per key", "rule, customer, group-by values", every, written
         ),
         _watchlists(names, replication, written),
-        Topic(
-            name=names.incidents,
-            purpose="incidents, for the SOAR",
-            key="incidentId",
-            codec="JSON",
-            cleanup_policy="delete",
-            retention_ms=30 * DAY,
-            config=written,
-            **every,
+        *(
+            Topic(
+                name=name,
+                purpose=purpose,
+                key="incidentId",
+                codec="CEF" if name == names.cef else "JSON",
+                cleanup_policy="delete",
+                retention_ms=30 * DAY,
+                config=written,
+                **every,
+            )
+            for name, purpose in told
         ),
         Topic(
             name=names.rejected,

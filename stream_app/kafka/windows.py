@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from heapq import nlargest
 from typing import cast
 
+import msgspec
 from confluent_kafka import Message
 from msgspec import Struct
 
@@ -18,7 +19,6 @@ from stream_app.engine.correlate import REACH
 from stream_app.engine.flood import decode_flood, of_flood, summaries
 from stream_app.engine.flood import wake_at as flood_wake_at
 from stream_app.engine.floods import Floods, held_back
-from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
 from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, too_large
 from stream_app.engine.observe import (
@@ -39,12 +39,14 @@ from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, deco
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of
+from stream_app.kafka.outlets import Outlets
 from stream_app.kafka.placing import Placing
 from stream_app.kafka.progress import wall_clock
 from stream_app.kafka.recovery import Rows
 from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.telling import Telling
 from stream_app.kafka.topics import Names
+from stream_app.kafka.tracing import Traces
 from stream_app.rulebook.rule import Rule, Rulebook
 
 BAD_MATCH = "not a match"
@@ -66,6 +68,7 @@ class _Partition(Struct):
     """(position, key) of the rows whose incidents may not have got out; they are sent again with the first batch."""
     since: int | None = None
     """The first offset that was read; what lies below it is settled."""
+    traces: Traces = msgspec.field(default_factory=Traces)
 
 
 class Windows:
@@ -79,7 +82,7 @@ class Windows:
         counters: Counters,
         *,
         placing: Placing,
-        to_bytes: Callable[[Incident], bytes],
+        outlets: Outlets,
         settled: Callable[[int], int],
     ) -> None:
         self.rules = rulebook.rules
@@ -89,7 +92,7 @@ class Windows:
         self.names = names
         self.held = held
         self.counters = counters
-        self.to_bytes = to_bytes
+        self.outlets = outlets
         self.settled = settled
         self._partitions: dict[int, _Partition] = {}
 
@@ -180,7 +183,7 @@ class _Fold:
 
     def take(self, records: Sequence[Passed]) -> None:
         """Take records of the matches topic, in the order of their offsets."""
-        touched, stored, send = self._rows, self._state.rows.get, self._out.send
+        touched, stored, send, traces = self._rows, self._state.rows.get, self._out.send, self._state.traces
         since, now = self._clock.trail[-1] if self._clock.trail else (0, None)
         for message, _, _ in records:
             position, key = cast("int", message.offset()), message.key() or b""
@@ -203,8 +206,9 @@ class _Fold:
             if rule.caps is not None:
                 observed = self._admit(rule, match.customer, key, observed, time)
             touched[key] = rule, observed.row
+            trace = traces.follow(key, message, said=bool(observed.incidents))
             if observed.incidents:
-                send(observed.incidents, again=observed.repeated)
+                send(observed.incidents, again=observed.repeated, trace=trace)
             if observed.suppressed:
                 self._out.name(observed.suppressed)
             if observed.repeated or observed.late or observed.full:
@@ -317,7 +321,7 @@ class _Fold:
         observed = advance(rule, where, row, time, self._position)
         if rule.caps is not None:
             observed = self._admit(rule, where.customer, key, observed, time)
-        self._out.send(observed.incidents)
+        self._out.send(observed.incidents, trace=self._state.traces.take(key) if observed.incidents else None)
         self._out.name(observed.suppressed)
         if time > expires_at(rule, observed.row) and observed.row.position < settled:
             self._rows[key] = rule, None

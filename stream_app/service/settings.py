@@ -23,6 +23,11 @@ FILE_SUFFIX = "_FILE"
 _SECRET = {"secret": True}
 _KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)\Z")
 
+OtherTopic = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9._-]{0,200}$", title="a name of letters, digits, '.', '_', '-', or empty")
+]
+"""The name of a topic that there need not be."""
+
 TopicName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,200}$", title="a name of letters, digits, '.', '_', '-'")]
 """What Kafka takes as a topic's name, short enough for what Faust hangs on it (at most 249 characters in all)."""
 
@@ -62,6 +67,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     rejected_topic: Annotated[TopicName, Meta(description="topic for what could not be read, or came too late")] = (
         "rejected"
     )
+    shadow_topic: Annotated[TopicName, Meta(description="topic for the incidents of rules in shadow")] = (
+        "incidents-shadow"
+    )
+    ocsf_topic: Annotated[OtherTopic, Meta(description="topic for incidents as OCSF findings; empty: none")] = ""
+    ecs_topic: Annotated[OtherTopic, Meta(description="topic for incidents as ECS documents; empty: none")] = ""
+    thehive_topic: Annotated[OtherTopic, Meta(description="topic for TheHive alerts; empty: none")] = ""
+    fortisoar_topic: Annotated[OtherTopic, Meta(description="topic for FortiSOAR alerts; empty: none")] = ""
+    cef_topic: Annotated[OtherTopic, Meta(description="topic for incidents as lines of CEF; empty: none")] = ""
     partitions: Annotated[int, Meta(ge=1, le=1000, description="partitions of each topic that is created")] = 4
     replication: Annotated[int, Meta(ge=1, le=15, description="copies of each partition that is created")] = 1
     min_insync: Annotated[
@@ -294,9 +307,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             yield f"{_variable(field)} is set, but {protocol} has no TLS"
     if bool(settings.ssl_certificate_location) != bool(settings.ssl_key_location):
         yield f"{_variable('ssl_certificate_location')} and {_variable('ssl_key_location')} go together"
-    topics = ("sysmon_topic", "incidents_topic", "rejected_topic")
-    if len({getattr(settings, field) for field in topics}) < len(topics):
-        yield f"{', '.join(map(_variable, topics))} must differ from one another"
+    topics = [(field, getattr(settings, field)) for field in settings.__struct_fields__ if field.endswith("_topic")]
+    for name in dict.fromkeys(topic for _, topic in topics if topic):
+        same = [_variable(field) for field, topic in topics if topic == name]
+        if len(same) > 1:
+            yield f"{', '.join(same)} must differ from one another: each is {name!r}"
     if settings.min_insync > settings.replication:
         yield f"{_variable('min_insync')} must not be more than {_variable('replication')}={settings.replication}"
 

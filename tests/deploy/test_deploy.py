@@ -90,7 +90,7 @@ def test_the_broker_is_the_version_that_the_tests_run(compose: dict[str, Any]) -
 def test_the_topics_that_are_made_fit_one_broker(compose: dict[str, Any]) -> None:
     """No topic wants more copies than there are brokers, and no topic is made by a typing mistake."""
     declared = parts.topics(of_service(compose, "topics"))
-    assert 6 == len(declared)
+    assert 7 == len(declared)
     assert {1} == {topic.replication for topic in declared}
     assert "false" == compose["services"]["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"]
 

@@ -94,3 +94,17 @@ def test_version() -> None:
     wire = encode_rejection(Rejection.of(Record("t", 0, 0, 0, b""), "r", "")).replace(b'"version":1', b'"version":2')
     with pytest.raises(BadRejection, match="rejection version 2, this worker reads 1"):
         decode_rejection(wire)
+
+
+def test_an_incident_that_a_topic_does_not_take() -> None:
+    """It is found by its id and revision, under the name that incidents have as sources."""
+    rejection = Rejection.of_incident("R", "6d0c", 3, 99, "incident too large", "x" * 2_000)
+    assert ("incidents", "6d0c", -1, 3, 99, "R", "x" * 1_000) == (
+        rejection.topic,
+        rejection.topic_id,
+        rejection.partition,
+        rejection.offset,
+        rejection.timestamp,
+        rejection.rule,
+        rejection.detail,
+    )
