@@ -1,6 +1,6 @@
 """The topics as one declared value, which `topics create`, the worker, the deployment files and the docs all read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -95,11 +95,6 @@ def declare(
     every = {"partitions": partitions, "replication": replication}
     safe = {"min.insync.replicas": str(min_insync)}
     written = {**safe, "max.message.bytes": str(MESSAGE_BYTES)}
-    told = (
-        (names.incidents, "incidents, for the SOAR"),
-        (names.shadow, "incidents of rules in shadow, which nobody else is told of"),
-        *((topic, HANDED[form]) for form, topic in names.handed.items()),
-    )
     declared = (
         Topic(
             name=names.sysmon,
@@ -125,19 +120,7 @@ def declare(
             names.changelog, "the windows table, a row per key", "rule, customer, group-by values", every, written
         ),
         _watchlists(names, replication, written),
-        *(
-            Topic(
-                name=name,
-                purpose=purpose,
-                key="incidentId",
-                codec="CEF" if name == names.cef else "JSON",
-                cleanup_policy="delete",
-                retention_ms=30 * DAY,
-                config=written,
-                **every,
-            )
-            for name, purpose in told
-        ),
+        *_told(names, every, written),
         Topic(
             name=names.rejected,
             purpose="records that could not be read or came too late, with the reason and where they came from",
@@ -155,6 +138,26 @@ def declare(
     of_source = {**every, "partitions": processes}
     key = "topic id, customer, host, process GUID"
     return (*declared, _changelog(names.processes, purpose, key, of_source, written))
+
+
+def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> Iterator[Topic]:
+    """Give the topics on which incidents are told."""
+    told = {
+        names.incidents: "incidents, for the SOAR",
+        names.shadow: "incidents of rules in shadow, which nobody else is told of",
+        **{topic: HANDED[form] for form, topic in names.handed.items()},
+    }
+    for name, purpose in told.items():
+        yield Topic(
+            name=name,
+            purpose=purpose,
+            key="incidentId",
+            codec="CEF" if name == names.cef else "JSON",
+            cleanup_policy="delete",
+            retention_ms=30 * DAY,
+            config=config,
+            **every,
+        )
 
 
 def _changelog(name: str, purpose: str, key: str, every: Mapping[str, int], written: Mapping[str, str]) -> Topic:

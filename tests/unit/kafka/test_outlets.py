@@ -226,7 +226,7 @@ def test_traces_that_wait_are_bounded() -> None:
 def with_format(to_bytes: object, limit: int = LARGEST) -> Outlets:
     """Give the native topic, and one more with this format."""
     plain = parts.outlets(Names())
-    other = Outlet(topic="soar", schema="soar", version="1", to_bytes=to_bytes, limit=limit)  # type: ignore[arg-type]
+    other = replace(plain.shadow, topic="soar", schema="soar", to_bytes=to_bytes, limit=limit)
     return Outlets((*plain.told, other), plain.shadow)
 
 
