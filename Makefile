@@ -31,12 +31,16 @@ demo: $(READY) ## Sysmon in, incidents out, on a broker inside the process; INPU
 
 .PHONY: test
 test: lint ## Every check: format, lint, types, import contracts, tests, coverage of the core
-	@echo "== tests"
+	@echo "== tests; those on a real Kafka run beside the others and are shown behind them"
 	@status=0; \
-	$(BIN)/coverage run -m pytest | tee .venv/pytest.txt || status=$$?; \
+	$(BIN)/python -m pytest tests/system >.venv/system.txt 2>&1 & system=$$!; \
+	trap 'kill $$system 2>/dev/null || true' EXIT; \
+	$(BIN)/coverage run -m pytest --ignore=tests/system | tee .venv/pytest.txt || status=$$?; \
+	wait $$system || status=$$?; \
+	cat .venv/system.txt; \
 	echo "== branch coverage of the core"; \
 	$(BIN)/coverage report --skip-covered --show-missing --fail-under=100 --include='$(CORE)' || status=$$?; \
-	tail -n 1 .venv/pytest.txt; \
+	tail -qn 1 .venv/pytest.txt .venv/system.txt; \
 	exit $$status
 
 .PHONY: lint

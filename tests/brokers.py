@@ -30,7 +30,9 @@ def require_real_kafka() -> None:
 
 def real_kafka(folder: Path) -> Iterator[LocalBroker]:
     """Run one broker, for a fixture; skip with the reason where this machine cannot."""
-    broker = LocalBroker(folder, config={"log.cleaner.backoff.ms": "500"})
+    # Many tests write records of last year, which retention would take away when it looks, every five minutes.
+    config = {"log.cleaner.backoff.ms": "500", "log.retention.check.interval.ms": "86400000"}
+    broker = LocalBroker(folder, config=config)
     require_real_kafka()
     broker.start()
     try:

@@ -14,16 +14,20 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stream_app.exchange.imported import Imported, Origin, Reason, Refused, groups_named
+from stream_app.exchange.imported import Imported, Origin, Reason, Refused, attributes_named, groups_named
 from stream_app.language.diagnostics import Diagnostic, LanguageError
+from stream_app.rulebook.declared import ATTRIBUTES, is_name, with_declared
 from stream_app.rulebook.load import GROUPS, TABLES, load_rulebook
+from stream_app.rulebook.mapping import INCIDENT_FIELDS
 from stream_app.rulebook.rulefile import Defaults
 from stream_app.rulebook.write import NotWritable, slug_of, write_rule
+from stream_app.sysmon.attributes import VOCABULARY
 
 _EXCERPT = 40
 _HINTS = {
     "can be read in two ways": "say which with --bare-mix and, or --bare-mix or",
     "unknown group": "tell of it with --groups",
+    "unknown attribute": "if your events have it, declare it with --declare, or in OUT/attributes.toml",
 }
 
 
@@ -35,6 +39,8 @@ class Landed(Struct):
     refused: list[Refused] = []
     rejected: list[tuple[Imported, Refused]] = []
     """Those that were refused when they had been read."""
+    declared: frozenset[str] = frozenset()
+    """Attributes that were declared for those that were imported."""
 
     def refuse(self, found: Imported, reasons: Iterable[str]) -> None:
         """Refuse a rule that was read."""
@@ -64,10 +70,19 @@ class Folder(Struct):
         return frozenset(table["name"] for each in tables for table in each)
 
 
-def land(
-    found: Sequence[Imported], folder: Folder, groups: Mapping[str, Path], defaults: Defaults, *, overwrite: bool
+def land(  # noqa: PLR0913 - what is offered, and how it is to be taken
+    found: Sequence[Imported],
+    folder: Folder,
+    groups: Mapping[str, Path],
+    defaults: Defaults,
+    *,
+    overwrite: bool,
+    declare: bool = False,
 ) -> Landed:
-    """Put rules into a folder. Raises LanguageError: a group that was offered is wrong."""
+    """Put rules into a folder. Raises LanguageError: a group that was offered is wrong.
+
+    ``declare``: attributes that nobody knows are declared there too, rather than their rules refused.
+    """
     landed = Landed()
     placed = _placed(found, folder, landed, overwrite=overwrite)
     if not placed:
@@ -81,8 +96,16 @@ def land(
             shutil.copyfile(path, stage / GROUPS / f"{name}.toml")
         for slug, (_, text) in placed.items():
             (stage / slug).mkdir(exist_ok=True)
-            (stage / slug / f"{slug}.toml").write_text(text, encoding="utf-8", newline="\n")
+            _write(stage / slug / f"{slug}.toml", text)
+        declared = folder.path / ATTRIBUTES
+        said = declared.read_text(encoding="utf-8") if declared.exists() else ""
+        wanted = _undeclared(placed, said) if declare else {}
+        _write(stage / ATTRIBUTES, with_declared(said, {name for names in wanted.values() for name in names}))
         _settle(folder.path, stage, placed, groups, defaults, landed)
+        landed.declared = frozenset(name for slug in placed for name in wanted.get(slug, ()))
+        if landed.declared:  # before the rules that name them
+            _write(stage / ATTRIBUTES, with_declared(said, landed.declared))
+            (stage / ATTRIBUTES).replace(declared)
         for slug, (each, _) in placed.items():
             target = folder.path / slug / f"{slug}.toml"
             target.parent.mkdir(exist_ok=True)
@@ -108,7 +131,17 @@ def keep(rejected: Iterable[tuple[Imported, Refused]], folder: Path) -> None:
         slug = _free(found, taken)
         taken.add(slug)
         (folder / slug).mkdir(parents=True, exist_ok=True)
-        (folder / slug / f"{slug}.toml").write_text(text, encoding="utf-8", newline="\n")
+        _write(folder / slug / f"{slug}.toml", text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _undeclared(placed: Mapping[str, tuple[Imported, str]], said: str) -> dict[str, frozenset[str]]:
+    """Give, by rule, the attributes that neither FortiSIEM has nor ``said``, the file that declares some, declares."""
+    known = VOCABULARY.keys() | INCIDENT_FIELDS | tomllib.loads(said).keys()
+    return {slug: frozenset(filter(is_name, attributes_named(each.rule) - known)) for slug, (each, _) in placed.items()}
 
 
 def _placed(

@@ -22,6 +22,7 @@ from stream_app.exchange.imported import (
     reads_incidents,
     with_watch_lists,
 )
+from stream_app.rulebook.declared import ATTRIBUTES
 from stream_app.rulebook.load import GROUPS
 from stream_app.service import parts
 
@@ -55,6 +56,12 @@ _THERE = click.Path(path_type=Path, exists=True)
 @click.option("--note-source/--no-note-source", default=None, help="Say at a file's head where its rule came from.")
 @click.option("--ignore", "ignored", multiple=True, help="Leave out XML elements or attributes of this name.")
 @click.option("--replace", "overwrite", is_flag=True, help="Overwrite rules that have an imported rule's id.")
+@click.option(
+    "--declare",
+    is_flag=True,
+    help="Declare the attributes that nobody here knows, as strings in OUT/attributes.toml, instead of refusing the "
+    "rules that name them: an event has one where a field of its own bears that name.",
+)
 @click.option("--keep-refused", type=_PATH, help="Write rules that the loader refuses here, with the reasons.")
 def command(  # noqa: PLR0913 - one for each option
     sources: tuple[Path, ...],
@@ -68,6 +75,7 @@ def command(  # noqa: PLR0913 - one for each option
     note_source: bool | None,
     ignored: tuple[str, ...],
     overwrite: bool,
+    declare: bool,
     keep_refused: Path | None,
 ) -> None:
     """Make rule files of FortiSIEM's rule XML, of its catalogue's pages (text or HTML) and of Sigma's rules.
@@ -103,7 +111,7 @@ def command(  # noqa: PLR0913 - one for each option
         offered = _groups(groups, out / GROUPS)
         ready, refused = _prepared(read, folder, offered)
         with writing():
-            landed = land(ready, folder, offered, defaults, overwrite=overwrite)
+            landed = land(ready, folder, offered, defaults, overwrite=overwrite, declare=declare)
     landed.refused += refused
     _say(landed, len(found), out)
     with writing():
@@ -169,6 +177,8 @@ def _say(landed: Landed, read: int, out: Path) -> None:
     for found, _ in landed.imported:
         for change in found.changed:
             click.echo(f"changed: {one_line(found.origin)}: {one_line(change)}")
+    if landed.declared:
+        click.echo(f"declared, as strings, in {out / ATTRIBUTES}: {', '.join(sorted(landed.declared))}")
     left_out = _left_out(landed)
     if left_out:
         said = ", ".join(f"{name} ({count:,})" for name, count in left_out.items())
@@ -192,6 +202,7 @@ def _told(landed: Landed, others: Iterable[Path]) -> dict[str, object]:
             for found, path in landed.imported
         ],
         "refused": [{**_place(refused), "reasons": refused.reasons} for refused in _in_order(landed.refused)],
+        "declared": sorted(landed.declared),
         "left_out": _left_out(landed),
         "passed_over": [path.as_posix() for path in others],
     }

@@ -1,6 +1,7 @@
 """Reaching a broker from the command line: each attempt that fails is a line, the last one the error."""
 
 import math
+from collections.abc import Callable
 
 import click
 
@@ -10,10 +11,15 @@ from stream_app.kafka.connection import Connection
 FOREVER = math.inf
 
 
-def reach(connection: Connection, seconds: float = 10.0) -> None:
-    """Wait until a broker answers. Raises KafkaUnavailable after ``seconds``."""
+def on_stderr(reason: str) -> None:
+    """Show why an attempt failed."""
+    click.echo(f"stream-app: {reason}", err=True)
+
+
+def reach(connection: Connection, seconds: float = 10.0, say: Callable[[str], None] = on_stderr) -> None:
+    """Wait until a broker answers; ``say`` is told of each new reason. Raises KafkaUnavailable after ``seconds``."""
     said = ""
     for reason in wait_for_broker(connection, seconds):
         if reason != said:
-            click.echo(f"stream-app: {reason} Trying again …", err=True)
+            say(f"{reason} Trying again …")
             said = reason

@@ -1,5 +1,8 @@
 """``stream-app worker``: the rules, run for ever on a Kafka."""
 
+import logging
+import logging.config
+
 import click
 
 from stream_app.cli.environment import SettingsCommand, settings
@@ -8,8 +11,10 @@ from stream_app.cli.waiting import FOREVER, reach
 from stream_app.kafka.app import TopicsMissing, run_worker
 from stream_app.service import parts
 from stream_app.service.health import Health
-from stream_app.service.logs import logging_config
+from stream_app.service.logs import catch_strays, logging_config, worker_name
 from stream_app.service.probes import ProbesUnavailable
+
+log = logging.getLogger(__name__)
 
 
 @click.command(name="worker", cls=SettingsCommand)
@@ -23,11 +28,13 @@ def command() -> None:
     rulebook = parts.rulebook(given)
     options = parts.worker_options(given)
     outlets = parts.outlets(options.names)
-    log = logging_config(given.log_level, given.log_format)
+    form = logging_config(given.log_level, given.log_format, worker_name(given.instance_id))
+    logging.config.dictConfig(form)  # Faust does it again, but not before a broker answers
+    catch_strays()
     try:
         with Health(parts.health_options(given)) as health:
-            reach(options.connection, FOREVER)
-            status = run_worker(options, rulebook, outlets, given.log_level, log, health.watch)
+            reach(options.connection, FOREVER, log.warning)
+            status = run_worker(options, rulebook, outlets, given.log_level, form, health.watch)
     except (TopicsMissing, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

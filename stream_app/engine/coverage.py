@@ -116,6 +116,7 @@ class _Playing:
     def __init__(self, loaded: "Loaded", rule_ids: Iterable[str]) -> None:
         rules = loaded.rulebook.rules
         self._lists = loaded.rulebook.lists
+        self._declared = loaded.rulebook.declared
         self._playing = ""
         self.asked = {
             rule_id: [
@@ -137,7 +138,7 @@ class _Playing:
             if self._lists is not None:
                 self._lists.timestamp = record.timestamp
             try:
-                event = normalise(record.value or b"")
+                event = normalise(record.value or b"", declared=self._declared)
             except Unreadable:
                 return
             for each in filters:

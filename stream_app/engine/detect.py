@@ -56,7 +56,7 @@ class Detector:
         asked: Callable[[str], object] = self._screen
         if context:
             asked, read = involving(self._screen), read | READS
-        self.read = Gate(asked, {*read, "phCustId"}, max_bytes).read
+        self.read = Gate(asked, {*read, "phCustId"}, max_bytes, rulebook.declared).read
         """Reads a record (bytes) as far as rules want it; None where none does. Raises Unreadable.
 
         What the event carries (``wanted``) is the :class:`Screen` of its type.

@@ -93,6 +93,7 @@ class _Book:
     def __init__(self, rulebook: Rulebook, rule: Rule, joining: Joining | None) -> None:
         self._rule = rule
         self._lists = rulebook.lists
+        self._declared = rulebook.declared
         self._explainers = [Explainer(parse(each.query), rule.environment) for each in rule.subpatterns]
         self._exceptions = Exceptions(rule)
         self._reads = frozenset(reading(rulebook.rules).get(rule.id, ()))
@@ -112,7 +113,7 @@ class _Book:
         if self._lists is not None:
             self._lists.timestamp = record.timestamp
         try:
-            event = normalise(record.value or b"")
+            event = normalise(record.value or b"", declared=self._declared)
             if self._context is not None:
                 event = self._context.completed(record, event)
             page = self._explained(given.place, event, receive_time(record, event), given.note)

@@ -31,12 +31,13 @@ class Sample:
     def __init__(self, loaded: Loaded, rule_ids: Iterable[str]) -> None:
         conditions = (each for rule_id in rule_ids for each in conditions_of(loaded, rule_id))
         self._counted = [_Counted(each) for each in conditions if not each.of_incident]
+        self._declared = loaded.rulebook.declared
         self._wanting: dict[object, list[_Counted]] = {}
 
     def take(self, value: bytes) -> None:
         """Count a record; one that cannot be read is none."""
         try:
-            event = normalise(value)
+            event = normalise(value, declared=self._declared)
         except Unreadable:
             return
         kind = event.get(EVENT_TYPE)

@@ -12,8 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from stream_app.language.bare_mix import Tight, parenthesise_aggregate, parenthesise_query
+from stream_app.language.diagnostics import LanguageError
 from stream_app.language.lexer import Kind, Token, tokenise
-from stream_app.rulebook.text import PatternText, RuleText
+from stream_app.language.parser import parse
+from stream_app.language.syntax import Attribute, nodes
+from stream_app.rulebook.text import ClearText, PatternText, RuleText
 
 SOURCE = "Imported from "
 """How the comment begins that says where a rule came from."""
@@ -125,6 +128,18 @@ def reads_incidents(rule: RuleText, event_types: Mapping[str, str]) -> tuple[str
 def groups_named(rule: RuleText) -> frozenset[str]:
     """Give the names of the groups that a rule's queries read."""
     return frozenset(token.text.partition("@")[2] for token in _tokens(rule) if token.kind is Kind.GROUP)
+
+
+def attributes_named(rule: RuleText) -> frozenset[str]:
+    """Give the attributes that a rule asks for, groups by or gives its incidents; of a query that is wrong, none."""
+    patterns: list[PatternText | ClearText] = [*rule.pattern.values(), *([rule.clear] if rule.clear else [])]
+    named = {*rule.incident, *(name for each in patterns for name in each.group_by)}
+    for each in patterns:
+        try:
+            named.update(node.name for node in nodes(parse(each.query)) if isinstance(node, Attribute))
+        except LanguageError:
+            continue
+    return frozenset(named)
 
 
 def _tokens(rule: RuleText) -> Iterator[Token]:

@@ -66,10 +66,10 @@ FIELDS = (
     Field("streamAppIncidentCount", "incidentCount", INTEGER),
     Field("streamAppIncidentStatus", "incidentStatus", INTEGER),
     Field("streamAppRuleId", "ruleId"),
-    Field("streamAppSubcategory", "phSubIncidentCategory"),
-    Field("streamAppTactic", "attackTactic", JOINED),
-    Field("streamAppTechnique", "attackTechnique", JOINED),
-    Field("streamAppCleared", "incidentClearedTime", MILLISECONDS),
+    Field("streamAppPhSubIncidentCategory", "phSubIncidentCategory"),
+    Field("streamAppAttackTactic", "attackTactic", JOINED),
+    Field("streamAppAttackTechnique", "attackTechnique", JOINED),
+    Field("streamAppIncidentClearedTime", "incidentClearedTime", MILLISECONDS),
     Field("streamAppMergedInto", "mergedInto"),
     Field("streamAppCut", "cut", _YES),
     Field("dst", "destIpAddr", _V4),
@@ -123,6 +123,7 @@ LABELS = {
 
 _BY_NAME = {field.of: [each for each in FIELDS if each.of == field.of] for field in FIELDS}
 _CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
+_SIGNS = re.compile("[^A-Za-z0-9]")
 _BREAK = re.compile("[\r\n]+")
 _filled = plan(FIELDS, FIXED)
 
@@ -141,7 +142,7 @@ def _write(facts: Facts) -> bytes:
             found.append((f"{key}Label", label))
     for name, value in attributes_of(facts).items():
         if value != "" and all(field.shape.give(value) is None for field in _BY_NAME.get(name, ())):
-            found.append((f"streamApp{name[0].upper()}{name[1:]}", value))
+            found.append((f"streamApp{_SIGNS.sub('', name[:1].upper() + name[1:])}", value))
     said = " ".join(f"{key}={_value(value)}" for key, value in found)
     return f"CEF:0|{'|'.join(_header(each) for each in names)}|{said}".encode()
 

@@ -40,6 +40,7 @@ from stream_app.kafka.table import RowTable, row_table
 from stream_app.kafka.topics import MESSAGE_BYTES, PROCESSES, TABLE, Names
 from stream_app.kafka.watchlists import Follower
 from stream_app.kafka.windows import Windows
+from stream_app.rulebook.content import rules_id
 from stream_app.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
 def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, outlets: Outlets) -> IngestApp:
     """Make the Faust app; nothing is connected before it starts. ``outlets`` are the hand-off."""
     names, counters, failure = options.names, Counters(), Failure()
+    counters.run(rules_id(rulebook), len(rulebook.enabled))
     streak = Streak(options.reject_streak, counters, failure.set if options.stop_at_streak else None)
     app = IngestApp(names.app_id, **_faust_settings(options))
     app.ingest = Ingest(

@@ -6,7 +6,7 @@ acknowledged. Faust's own ack is not used: it also acks what it skips in a rebal
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, Self, cast
 
@@ -41,7 +41,19 @@ class BatchSchema(faust.Schema[Any, Any]):
 class Batch:
     """Records of one partition in the order of their offsets. No await inside the ``with`` block."""
 
-    __slots__ = ("_outstanding", "_sender", "born", "end", "handled", "offset", "records", "size", "tp", "voided")
+    __slots__ = (
+        "_outstanding",
+        "_sender",
+        "born",
+        "end",
+        "handled",
+        "offset",
+        "on_settled",
+        "records",
+        "size",
+        "tp",
+        "voided",
+    )
 
     def __init__(self, sender: Sender, tp: TP, records: list[Passed], size: int) -> None:
         self.tp = tp
@@ -53,6 +65,8 @@ class Batch:
         """Offset behind the last record, and the newest timestamp (ms) up to it."""
         self.handled = self.voided = False
         self.born = time.monotonic()
+        self.on_settled: Callable[[], None] | None = None
+        """Called once all that the batch stands for is out, if its partition is still ours then."""
         self._sender = sender
         self._outstanding = 0
 

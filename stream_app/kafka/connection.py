@@ -3,10 +3,14 @@
 Decision: certificates stay paths to files, since librdkafka cannot take a client key out of an ``ssl.SSLContext``.
 """
 
+import logging
 import ssl
 
 from faust.auth import SASLCredentials, SSLCredentials
 from msgspec import Struct
+
+LOGGER = logging.getLogger("librdkafka")
+"""Where a worker's clients log (``logger``), when they are polled; without it librdkafka writes to standard error."""
 
 
 class Connection(Struct, frozen=True, kw_only=True):

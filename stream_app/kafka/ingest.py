@@ -10,7 +10,7 @@ from typing import Any
 import faust
 from msgspec import Struct
 
-from stream_app.kafka.connection import Connection
+from stream_app.kafka.connection import LOGGER, Connection
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.reader import Limits, Screen
@@ -60,4 +60,5 @@ def reading_settings(ingest: Ingest, group: str) -> dict[str, Any]:
         "queued.max.messages.kbytes": 32768,
         "fetch.queue.backoff.ms": 20,  # the default of 1000 would stall a full queue for a second
         "log_level": 3,
+        "logger": LOGGER,
     }

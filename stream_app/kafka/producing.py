@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from stream_app.kafka.connection import Connection
+from stream_app.kafka.connection import LOGGER, Connection
 
 Outgoing = tuple[bytes | None, bytes, int | None]
 """Key, value, timestamp in milliseconds (None: now)."""
@@ -18,6 +18,7 @@ def producer_settings(connection: Connection) -> dict[str, object]:
         "partitioner": "murmur2_random",
         "linger.ms": 5,
         "log_level": 3,
+        "logger": LOGGER,
     }
 
 

@@ -84,7 +84,10 @@ class Book:
     def settle(self) -> int | None:
         """Drop the settled batches at the head; give the committable offset (None: nothing read yet)."""
         while self.inflight and self.inflight[0].settled:
-            self._reached = self.inflight.popleft().end
+            batch = self.inflight.popleft()
+            self._reached = batch.end
+            if batch.on_settled is not None:
+                batch.on_settled()
         if self.inflight:
             return self.inflight[0].offset
         if self.pending:
@@ -104,7 +107,10 @@ class Book:
 
 
 class Reader:
-    """Reads, screens and hands on. ``starts`` gives the offset to begin with by partition."""
+    """Reads, screens and hands on. ``starts`` gives the offset to begin with by partition.
+
+    ``on_read`` is told of each poll: records, how many of them passed, and the timestamp (ms) of the last one.
+    """
 
     def __init__(
         self,
@@ -116,7 +122,7 @@ class Reader:
         screen: Screen | None,
         sender: Sender,
         deliver: Callable[[Batch], Awaitable[None]],
-        on_read: Callable[[int, int], None],
+        on_read: Callable[[int, int, int], None],
         on_gap: Callable[[int, int], None],
     ) -> None:
         self.topic = topic
@@ -168,7 +174,7 @@ class Reader:
     def _take(self, messages: list[Message]) -> None:
         """Screen one poll and book it. No await in here."""
         screen, read, passed = self._screen, len(messages), 0
-        number, partition = -1, None
+        number, partition, stamp = -1, None, 0
         began, self._left = time.monotonic(), []
         for at, message in enumerate(messages, 1):
             if message.error() is not None:
@@ -195,7 +201,7 @@ class Reader:
                     read -= len(self._left)
                     break
         self._book_positions()
-        self._on_read(read, passed)
+        self._on_read(read, passed, stamp)
 
     def _book_positions(self) -> None:
         left = {message.partition(): cast("int", message.offset()) for message in reversed(self._left)}

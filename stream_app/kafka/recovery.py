@@ -83,6 +83,13 @@ class Recovered(Struct):
     """Records read so far."""
     high: int = 0
     """Where the partition ended when reading began."""
+    bytes: int = 0
+    """Keys and rows in memory; 0 for rows on disk."""
+
+    def measure(self) -> None:
+        """Learn how many bytes the rows in memory have; whoever changes them keeps the number right."""
+        if isinstance(self.rows, dict):
+            self.bytes = sum(map(len, self.rows)) + sum(map(len, self.rows.values()))
 
 
 def tombstone_headers(position: int) -> list[tuple[str, str | bytes | None]]:

@@ -81,6 +81,12 @@ class RocksRows:
         return self._db.property_int_value("rocksdb.estimate-num-keys") or 0
 
     @property
+    def size(self) -> int:
+        """Bytes on disk and in the buffers, as RocksDB says."""
+        of = self._db.property_int_value
+        return (of("rocksdb.total-sst-files-size") or 0) + (of("rocksdb.size-all-mem-tables") or 0)
+
+    @property
     def end(self) -> int:
         """The changelog offset from which recovery has to read on; 0 for a new folder."""
         noted: bytes | None = self._db.get(_END)

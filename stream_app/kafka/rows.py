@@ -5,6 +5,7 @@ of them is somebody else's record (a frozen worker that woke up), and only a rec
 the last record of a batch lies says whether all of them are there, and no other is asked for.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
@@ -75,6 +76,15 @@ class RowPartitions:
         """Rows of all partitions."""
         return sum(len(each.rows) for each in self._partitions.values())
 
+    def sizes(self) -> dict[int, tuple[int, int]]:
+        """Give (rows, bytes) by partition, for any thread; on disk both are RocksDB's estimates."""
+        found = {}
+        for number, state in [*self._partitions.items()]:
+            with contextlib.suppress(Exception):  # RocksDB's, of a folder that is being closed just now
+                size = state.rows.size if isinstance(state.rows, RocksRows) else state.bytes
+                found[number] = len(state.rows), size
+        return found
+
     def write(self, batch: Batch, rows: dict[bytes, bytes | None], position: int) -> None:
         """Store rows and log them, in their order; None removes one, at ``position`` (of the matches topic)."""
         partition = batch.tp.partition
@@ -88,7 +98,13 @@ class RowPartitions:
             batch.delivered(error, message)
 
         records: list[Outgoing] = []
+        memory = state.rows if isinstance(state.rows, dict) else None
         for key, value in rows.items():
+            if memory is not None:
+                before = memory.get(key)
+                state.bytes += (0 if value is None else len(key) + len(value)) - (
+                    0 if before is None else len(key) + len(before)
+                )
             if value is None:
                 state.rows.pop(key, None)
                 records.append((None, key, tombstone_headers(position)))

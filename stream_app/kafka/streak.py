@@ -39,7 +39,8 @@ class Streak:
             f"{message.topic()}/{message.partition()}@{message.offset()}: {error}"
         )
         if self._stop is None:
-            log.error("%s; they are on the rejected topic, and so will be what follows", said)
+            where = {"topic": message.topic(), "partition": message.partition()}
+            log.error("%s; they are on the rejected topic, and so will be what follows", said, extra=where)
         else:
             self._stop(RejectStreak(f"{said}. STREAM_APP_ON_REJECT_STREAK=continue would reject them and go on"))
 

@@ -14,6 +14,7 @@ import faust
 from confluent_kafka import KafkaError, Message
 from faust.types import TP
 
+from stream_app.kafka.counters import Recoveries
 from stream_app.kafka.ingest import reading_settings
 from stream_app.kafka.recovery import PositionOf, Recovered, Rows, recover, refuse_other_source, tombstone_headers
 from stream_app.kafka.rocks import RocksRows
@@ -68,7 +69,8 @@ class RowTable(faust.Table[bytes, bytes]):
         async with self._one_at_a_time:
             if consumer.epoch != epoch:
                 return
-            began = time.monotonic()
+            recoveries = consumer.ingest.counters.recoveries.setdefault(self.name, Recoveries())
+            recoveries.begin()
             self.partitions_held.keep({tp.partition for tp in active_tps})
             read = 0
             try:
@@ -78,10 +80,13 @@ class RowTable(faust.Table[bytes, bytes]):
             except Exception as error:  # noqa: BLE001 - a table that is not whole must not be used
                 consumer.sender.fail(error)
                 return
+            finally:
+                recoveries.end(read, whole=consumer.epoch == epoch and consumer.ingest.failure.error is None)
             if consumer.epoch != epoch:
                 return
-            took, size = time.monotonic() - began, self.partitions_held.size
-            log.info("%s: %d rows of %d partitions, read %d in %.2f s", self.name, size, len(active_tps), read, took)
+            took, size = recoveries.last, self.partitions_held.size
+            said, where = "%s: %d rows of %d partitions, read %d in %.2f s", {"table": self.name}
+            log.info(said, self.name, size, len(active_tps), read, took, extra=where)
             await super().on_recovery_completed(active_tps, standby_tps)
             consumer.recovered[self.name] = epoch
 
@@ -93,6 +98,7 @@ class RowTable(faust.Table[bytes, bytes]):
 
         def read_and_prepare() -> None:
             recover(settings, tp.topic, tp.partition, state, self.position_of, cancelled)
+            state.measure()
             if not cancelled():
                 highest = self.prepare(tp.partition, state.rows)
                 refuse_other_source(settings, self.source, tp.partition, highest)
@@ -112,7 +118,8 @@ class RowTable(faust.Table[bytes, bytes]):
         if not stale:
             return
         consumer = self._consumer
-        log.warning("%s/%d: %d rows of an older owner stand over newer ones: put right", *tp, len(stale))
+        said, where = "%s/%d: %d rows of an older owner stand over newer ones: put right", tp._asdict()
+        log.warning(said, *tp, len(stale), extra=where)
         consumer.ingest.counters.stale_rows += len(stale)
 
         def delivered(error: KafkaError | None, message: Message) -> None:

@@ -48,6 +48,7 @@ class Telling:
                 continue
             if rule.lists is not None and (again or incident.revision == 1):
                 self._list(incident, rule.lists)
+            self._counters.incidents_of[rule.id] += 1
             for outlet, lot in self._told:
                 self._say(outlet, lot, incident, key, trace)
             if rule.chained and (again or incident.revision == 1):

@@ -23,6 +23,7 @@ from faust.types import TP, ConsumerMessage
 
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.ingest import IngestApp, reading_settings
+from stream_app.kafka.progress import wall_clock
 from stream_app.kafka.reader import Reader
 from stream_app.kafka.sender import Sender
 
@@ -141,14 +142,18 @@ class Consumer(driver.Consumer):
         counted = topic == ingest.counted
         generation = self.app.consumer_generation_id
 
-        def on_read(records: int, passed: int) -> None:
+        def on_read(records: int, passed: int, stamp: int) -> None:
             if counted:
                 counters.records += records
                 counters.passed += passed
+                if stamp > 0:
+                    counters.read_delays.add((stamp,), wall_clock())
 
         def on_gap(partition: int, records: int) -> None:
             counters.gap += records
-            log.error("%s/%d: %d records were removed by retention before they were read", topic, partition, records)
+            where = {"topic": topic, "partition": partition}
+            said = "%s/%d: %d records were removed by retention before they were read"
+            log.error(said, topic, partition, records, extra=where)
             # on a topic that was made anew, what is committed next lies below what was committed last
             self._committed_offset[TP(topic, partition)] = None
 
@@ -198,6 +203,7 @@ class Consumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Forget every seek and reader of before."""
+        self.ingest.counters.rebalances += 1
         self._begin_epoch()
         await self._end_readers()
         await super().on_partitions_assigned(assigned, generation_id)

@@ -37,6 +37,10 @@ class Watched(Struct, frozen=True, kw_only=True):
     """The failure by which the worker is ending."""
     times: Mapping[int, tuple[int | None, int | None]]
     """By matches partition, the stream's time (ms) and the source partition that holds it back."""
+    sizes: Mapping[str, Mapping[int, tuple[int, int]]] = {}
+    """Rows and bytes by table and partition."""
+    unsent: int = 0
+    """Records sent that are not acknowledged."""
 
 
 def watch(app: IngestApp) -> Watched:
@@ -54,6 +58,8 @@ def watch(app: IngestApp) -> Watched:
         silent=0.0 if consumer is None else consumer.sender.silent,
         failed=failed,
         times=app.times(),
+        sizes={table.name: table.partitions_held.sizes() for table in tables},
+        unsent=0 if consumer is None else len(consumer.sender),
     )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stream_app.engine.watchlist import BadEntry, Entry, decode_entry, put
-from stream_app.kafka.connection import Connection
+from stream_app.kafka.connection import LOGGER, Connection
 from stream_app.kafka.recovery import PASSING
 from stream_app.rulebook.watchlists import Listing, WatchLists
 
@@ -124,6 +124,7 @@ class _Reader:
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 50,
                 "log_level": 3,
+                "logger": LOGGER,
             }
         )
         self._ahead: set[int] = set()

@@ -44,6 +44,7 @@ from stream_app.kafka.placing import Placing
 from stream_app.kafka.progress import wall_clock
 from stream_app.kafka.recovery import Rows
 from stream_app.kafka.rows import RowPartitions
+from stream_app.kafka.sender import Headers
 from stream_app.kafka.telling import Telling
 from stream_app.kafka.topics import Names
 from stream_app.kafka.tracing import Traces
@@ -156,7 +157,8 @@ class _Fold:
         self._floods = Floods(state.rows.get, state.agenda)
         self._clock = state.clock
         self._position = -1
-        self._observed = 0
+        self._rules: list[str] = []
+        self._received: list[int] = []
         self._ahead = wall_clock() + EARLY
 
     def answer_again(self) -> None:
@@ -183,7 +185,7 @@ class _Fold:
 
     def take(self, records: Sequence[Passed]) -> None:
         """Take records of the matches topic, in the order of their offsets."""
-        touched, stored, send, traces = self._rows, self._state.rows.get, self._out.send, self._state.traces
+        touched, stored, traces = self._rows, self._state.rows.get, self._state.traces
         since, now = self._clock.trail[-1] if self._clock.trail else (0, None)
         for message, _, _ in records:
             position, key = cast("int", message.offset()), message.key() or b""
@@ -208,7 +210,7 @@ class _Fold:
             touched[key] = rule, observed.row
             trace = traces.follow(key, message, said=bool(observed.incidents))
             if observed.incidents:
-                send(observed.incidents, again=observed.repeated, trace=trace)
+                self._say(rule, match, observed, trace)
             if observed.suppressed:
                 self._out.name(observed.suppressed)
             if observed.repeated or observed.late or observed.full:
@@ -242,10 +244,16 @@ class _Fold:
         if rule is None:
             self._out.reject(Rejection.of(record_of(message, ""), UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
             return None
-        self._observed += 1
+        self._rules.append(rule.id)
         if match.time > self._ahead:
             self._counters.early[match.origin.partition] += 1
         return rule, match
+
+    def _say(self, rule: Rule, match: Match, observed: Observed, trace: Headers | None) -> None:
+        """Send the incidents that a match made, and note since when it waits where its time is that of its receipt."""
+        self._out.send(observed.incidents, again=observed.repeated, trace=trace)
+        if not (observed.repeated or rule.event_clock):
+            self._received.append(match.time)
 
     def _note(self, rule: Rule, match: Match, observed: Observed, time: int | None) -> None:
         """Say what became of a match that was not just counted."""
@@ -261,7 +269,7 @@ class _Fold:
         if self._clock is not self._state.clock and not self._windows.capped:
             self._pass()
         self._out.flush()
-        self._counters.observed += self._observed
+        self._counters.take(self._batch, self._rules, self._received)
         # in front of all rows: of what is at rest, it must know every verdict
         written: dict[bytes, bytes | None] = self._floods.written(self._position)
         agenda = self._state.agenda
@@ -269,7 +277,8 @@ class _Fold:
             if row is None:
                 written[key] = None
             else:
-                written[key] = encode_row(row)
+                written[key] = data = encode_row(row)
+                self._counters.near_limit += len(data) * 5 > rule.row_limit * 4
                 if key not in agenda or hurries(row):
                     agenda.put(key, wake_at(rule, row))
         if self._clock is not self._state.clock:

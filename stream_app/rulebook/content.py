@@ -15,9 +15,16 @@ from stream_app.language.lookups import CMDB
 from stream_app.language.parser import parse
 from stream_app.language.printer import to_text
 from stream_app.rulebook.join import Join
-from stream_app.rulebook.rule import Rule, Subpattern
+from stream_app.rulebook.rule import Rule, Rulebook, Subpattern
+from stream_app.sysmon.attributes import VOCABULARY
 
 VERSION = 1
+
+
+def rules_id(rulebook: Rulebook) -> str:
+    """Give 16 hexadecimal digits that are the same where the same rules run."""
+    whole = "\n".join(f"{rule.id} {rule.content_id}" for rule in rulebook.enabled)
+    return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
 def content_id(rule: Rule, environment: Environment) -> str:
@@ -26,6 +33,9 @@ def content_id(rule: Rule, environment: Environment) -> str:
     query, group_by, counted = asked[0]
     shown = [(name, aggregate.text) for name, aggregate in rule.shown]
     read = f"{asked} {shown} {[each.when for each in rule.exceptions]}"
+    declared = sorted(
+        (name, kind.value) for name, kind in environment.vocabulary.items() if name not in VOCABULARY and name in read
+    )
     cmdb = CMDB if "DeviceToCMDBAttr" in read else read
     decides = (
         VERSION,
@@ -41,6 +51,7 @@ def content_id(rule: Rule, environment: Environment) -> str:
             for name, table in sorted(environment.tables.items())
             if name in read or name.startswith(cmdb)
         ],
+        *([declared] if declared else ()),
         *([shown] if shown else ()),
         *([("flood", rule.caps.spans)] if rule.caps is not None else ()),
         *([_met(rule.join, asked, rule)] if rule.join is not None else ()),

@@ -2,7 +2,8 @@
 
 The folder: ``<slug>/<slug>.toml`` is a rule, ``<slug>/cases.toml`` its cases, ``<slug>/accepted.toml`` what of it is
 accepted though it looks wrong; ``groups/<name>.toml`` is what ``Group@<name>`` means (``members = [...]``),
-``tables/<name>.csv`` a lookup table. Names that begin with a dot are left alone: Kubernetes mounts such things beside
+``tables/<name>.csv`` a lookup table; ``attributes.toml`` the attributes that this site's events have beside
+FortiSIEM's. Names that begin with a dot are left alone: Kubernetes mounts such things beside
 the files.
 
 Decision: a file that looks like a rule and would not be read (another name than its folder's, or outside a folder) is
@@ -20,9 +21,11 @@ from msgspec.structs import replace
 from stream_app.language.compile import Environment
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.language.tables import LookupTable, parse_table
+from stream_app.language.values import AttributeType
 from stream_app.rulebook.accepted import ACCEPTED
 from stream_app.rulebook.cases import CASES
 from stream_app.rulebook.chaining import chained, reading
+from stream_app.rulebook.declared import ATTRIBUTES, read_declared
 from stream_app.rulebook.document import Document, parse_document, read_text
 from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.filling import circles, lists_read, names_filled
@@ -67,9 +70,11 @@ def load_folder(folder: Path, defaults: Defaults = Defaults()) -> Loaded:  # noq
     nothing: tuple[str, ...] = ()
     groups = _each(problems, folder / GROUPS, ".toml", _group, nothing)
     tables = _each(problems, folder / TABLES, ".csv", _table, LookupTable(columns=(), rows=()))
+    declared = _declared(problems, folder / ATTRIBUTES)
     read = list(_documents(_rule_files(problems, folder)))
     lists = WatchLists(name for document, _ in read if document is not None for name in names_filled(document))
-    environment = Environment(vocabulary=VOCABULARY, groups=groups, tables=tables, watch_lists=lists.named)
+    vocabulary = {**VOCABULARY, **declared} if declared else VOCABULARY
+    environment = Environment(vocabulary=vocabulary, groups=groups, tables=tables, watch_lists=lists.named)
     rules: dict[str, Rule] = {}
     documents: dict[str, Document] = {}
     paths: dict[str, str] = {}
@@ -127,7 +132,7 @@ def _rule_files(problems: list[Diagnostic], folder: Path) -> Iterator[Path]:
                 for other in _tried(problems, _listed, path) or ()
                 if other.suffix == ".toml" and other not in {own, path / CASES, path / ACCEPTED}
             )
-        elif path.suffix == ".toml":
+        elif path.suffix == ".toml" and path.name != ATTRIBUTES:
             problems.append(_about(path, f"not read: a rule has its own folder, {path.stem}/{path.name}"))
 
 
@@ -142,6 +147,15 @@ def _each(
         return {}
     files = [path for path in _tried(problems, _listed, folder) or () if path.suffix == suffix]
     return {path.stem: _tried(problems, read, path) or stand_in for path in files}
+
+
+def _declared(problems: list[Diagnostic], path: Path) -> Mapping[str, AttributeType]:
+    """Read the attributes that are declared. A name that is declared wrongly stays known: its rules are not wrong."""
+    document = _tried(problems, _document, path) if path.exists() else None
+    if document is None:
+        return {}
+    stand_in = dict.fromkeys(document.data.keys() - VOCABULARY.keys(), AttributeType.STRING)
+    return _tried(problems, read_declared, document) or stand_in
 
 
 def _documents(paths: Iterable[Path]) -> Iterator[tuple[Document | None, list[Diagnostic]]]:

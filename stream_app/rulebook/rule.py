@@ -11,10 +11,12 @@ from stream_app.language.compile import Filter
 from stream_app.language.constraint import Constraint, MappedAggregate
 from stream_app.language.diagnostics import Diagnostic
 from stream_app.language.environment import Environment
+from stream_app.language.values import AttributeType
 from stream_app.rulebook.caps import Caps
 from stream_app.rulebook.exceptions import RuleException
 from stream_app.rulebook.join import Join
 from stream_app.rulebook.watchlists import Filling, WatchLists
+from stream_app.sysmon.attributes import VOCABULARY
 
 MOST_ROW_BYTES = 700_000
 """The largest that a row may be: with its key it fits a record of Kafka's."""
@@ -161,6 +163,12 @@ class Rulebook(Struct, frozen=True):
     """All loaded rules by id; disabled ones are here too and detect skips them."""
 
     rules: Mapping[str, Rule]
+
+    @property
+    def declared(self) -> Mapping[str, AttributeType]:
+        """The attributes that the rules' authors have declared beside FortiSIEM's."""
+        vocabularies = {id(each): each for each in (rule.environment.vocabulary for rule in self.rules.values())}
+        return {name: kind for each in vocabularies.values() for name, kind in each.items() if name not in VOCABULARY}
 
     @property
     def lists(self) -> WatchLists | None:

@@ -6,7 +6,7 @@ every key that is asked for is here, every key that is here is asked for, and ea
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from stream_app.rulebook.caps import MOST
 from stream_app.rulebook.filling import LIST_NAME, LONGEST_KEEP
@@ -166,9 +166,9 @@ def _incidents(attributes: list[str]) -> dict[str, Schema]:
     }
 
 
-def rule_schema() -> Schema:
-    """Give the schema of a rule file (JSON schema, draft 7)."""
-    attributes = sorted(VOCABULARY)
+def rule_schema(declared: Iterable[str] = ()) -> Schema:
+    """Give the schema of a rule file (JSON schema, draft 7), for a folder that declares these attributes."""
+    attributes = sorted({*VOCABULARY, *declared})
     tables = {**_patterns(attributes), **_incidents(attributes)}
     keys = {**_described(), **_options(), **{name: tables[name] for name in _TABLES}}
     required = ("id", "name", "severity", "category", "window", "pattern")

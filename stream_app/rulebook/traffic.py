@@ -50,7 +50,7 @@ def not_carried(loaded: Loaded, rule: Rule, conditions: Sequence[Condition]) -> 
     """
     for subpattern, condition in zip(rule.subpatterns, conditions, strict=False):
         event_ids = _event_ids(condition, loaded.rulebook.rules)
-        carried = frozenset[str]().union(*map(carried_by, event_ids))
+        carried = frozenset(loaded.rulebook.declared).union(*map(carried_by, event_ids))
         events = " or ".join(map(str, sorted(event_ids)))
         for name, at, text in _read(loaded.documents[rule.id], subpattern, condition) if event_ids else ():
             if name not in carried:

@@ -1,4 +1,4 @@
-"""A worker's health, looked at every second from a thread of its own: a report, in a file and for HTTP probes.
+"""A worker's health, looked at every second from a thread of its own: a report, in a file, for probes, as metrics.
 
 Goes in: the worker's app, once there is one; comes out: whether it is alive and ready, why not, and each partition's
 offsets and lag. Decision: the file's age is a probe too: it is written every second, but bears the time at which the
@@ -9,6 +9,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -18,10 +19,14 @@ from faust.types import TP
 from msgspec import Struct
 
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.counters import Counters
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.watching import Bounds, Watched, watch
+from stream_app.service.exposition import Exposition
 from stream_app.service.liveness import Liveness, Observation, Standing, starting
 from stream_app.service.probes import Answer, Probes
+from stream_app.service.readings import Seen
+from stream_app.service.report import PartitionReport, Report, TimeReport
 from stream_app.service.stacks import stacks
 
 log = logging.getLogger(__name__)
@@ -40,42 +45,11 @@ class HealthOptions(Struct, frozen=True, kw_only=True):
     file: str = ""
     host: str = "127.0.0.1"
     port: int = 0
+    token: str = ""
+    """What a caller must bear to be told more than a status; empty: nothing."""
 
-
-class PartitionReport(Struct, frozen=True, kw_only=True):
-    """One partition of the worker; ``end`` and ``lag`` are null where no broker said them."""
-
-    committed: int
-    end: int | None
-    lag: int | None
-    stuck_s: float
-    """Seconds of lag without a commit."""
-
-
-class TimeReport(Struct, frozen=True, kw_only=True):
-    """The stream's time in one matches partition, ms since 1970; null while some source partition was not heard of."""
-
-    time: int | None
-    held_back_by: int | None
-    """The source partition that has come least far."""
-
-
-class Report(Struct, frozen=True, kw_only=True):
-    """What the file and the probes say. Times are ms since 1970."""
-
-    alive: bool
-    ready: bool
-    since: int
-    """When ``alive`` was last turned round."""
-    at: int
-    """When the worker was looked at."""
-    why: str
-    """Why it is not alive or not ready, or what cannot be judged; empty where all is well."""
-    stall_s: float
-    partitions: dict[str, PartitionReport] = {}
-    times: dict[int, TimeReport] = {}
-    """By matches partition of the worker."""
-    counters: dict[str, int] = {}
+    def __repr__(self) -> str:
+        return f"HealthOptions({self.connection!r}, {self.host}:{self.port})"
 
 
 class Health:
@@ -85,6 +59,8 @@ class Health:
         self._options = options
         self._bounds = Bounds(options.connection, interval=max(1.0, options.stall_s / 10))
         self._app: IngestApp | None = None
+        self._seen: Watched | None = None
+        self._exposition = Exposition(self._shown)
         self._liveness = starting(options.stall_s, time.monotonic())
         self._alive_at = time.time()
         self._unwritable = ""
@@ -98,7 +74,8 @@ class Health:
     def __enter__(self) -> Self:
         options = self._options
         if options.port:
-            probes = Probes(options.host, options.port, {"live": self._live, "ready": self._ready})
+            answers = {"live": self._live, "ready": self._ready, "metrics": self._metrics}
+            probes = Probes(options.host, options.port, answers, options.token)
             self._open.enter_context(probes)
         thread = threading.Thread(target=self._run, name="health", daemon=True)
         thread.start()
@@ -115,17 +92,35 @@ class Health:
 
     # ---- probes
     def _live(self) -> Answer:
-        return self._answer(self.report.alive)
+        return self._answer(lambda report: report.alive)
 
     def _ready(self) -> Answer:
-        return self._answer(self.report.alive and self.report.ready)
+        return self._answer(lambda report: report.alive and report.ready)
 
-    def _answer(self, well: bool) -> Answer:  # noqa: FBT001 - a probe's answer is a truth value
+    def _metrics(self) -> Answer:
+        return True, self._exposition.text()
+
+    def _answer(self, asked: Callable[[Report], bool]) -> Answer:
+        report = self._trusted()
+        return asked(report), msgspec.json.encode(report)
+
+    def _trusted(self) -> Report:
+        """Give the report, which is no sign of life once nobody renews it."""
         report, blind = self.report, time.monotonic() - self._looked
-        if blind > BLIND:
-            why = f"nobody has looked at the worker for {blind:.0f} s"
-            report = msgspec.structs.replace(report, alive=False, ready=False, why=why)
-        return well and blind <= BLIND, msgspec.json.encode(report)
+        if blind <= BLIND:
+            return report
+        why = f"nobody has looked at the worker for {blind:.0f} s"
+        return msgspec.structs.replace(report, alive=False, ready=False, why=why)
+
+    def _shown(self) -> Seen:
+        app, seen = self._app, self._seen
+        return Seen(
+            now=time.time(),
+            report=self._trusted(),
+            counters=Counters() if app is None else app.ingest.counters,
+            sizes={} if seen is None else seen.sizes,
+            unsent=0 if seen is None else seen.unsent,
+        )
 
     # ---- the thread
     def _run(self) -> None:
@@ -140,7 +135,7 @@ class Health:
     def _look(self) -> None:
         app = self._app
         if app is not None:
-            seen = watch(app)
+            self._seen = seen = watch(app)
             self._judge(app, seen)
         else:
             self.report = msgspec.structs.replace(self.report, at=_now())
@@ -161,7 +156,7 @@ class Health:
         times = {
             each: TimeReport(time=reached, held_back_by=slowest) for each, (reached, slowest) in seen.times.items()
         }
-        self.report = msgspec.structs.replace(said, times=times)
+        self.report = msgspec.structs.replace(said, times=times, silent_s=round(seen.silent, 1))
         if before.alive and not verdict.alive and not seen.failed:
             log.error("reported dead: %s; where every thread and task stands:\n%s", verdict.why, _stacks(app))
         elif verdict.alive and not before.alive:

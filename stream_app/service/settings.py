@@ -173,7 +173,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         str, Meta(min_length=1, title="a host name or address", description="address for the health probes")
     ] = "127.0.0.1"
     health_port: Annotated[
-        int, Meta(ge=0, le=65_535, description="port for the probes GET /live and GET /ready; 0: none")
+        int, Meta(ge=0, le=65_535, description="port for GET /live, GET /ready and GET /metrics; 0: none")
     ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET
 
-from stream_app.language.values import Value
+from stream_app.language.values import AttributeType, Value
 from stream_app.sysmon.event_type import action_of, event_id_of, event_type, source_of
 from stream_app.sysmon.json_shapes import PROVIDERS, first, read_object
 from stream_app.sysmon.kinds import Kind, Kinds, action_told
 from stream_app.sysmon.lazy import Admitted, Plan
 from stream_app.sysmon.parts import Parts, Unreadable
-from stream_app.sysmon.readings import MISSING, text_of
+from stream_app.sysmon.readings import MISSING, NONE_DECLARED, text_of
 from stream_app.sysmon.shapes import MAX_BYTES, open_record
 from stream_app.sysmon.text_shapes import head_of, read_text
 
@@ -45,13 +45,20 @@ def _teller(*names: str) -> Callable[[bytes], Any]:
 class Gate:
     """Lets events in whose eventType ``wants`` answers with something that is true, which the event then carries.
 
-    ``attributes`` are all that will be asked of an event, ``max_bytes`` is the most that a record may have.
+    ``attributes`` are all that will be asked of an event, ``declared`` those that are no attributes of FortiSIEM's, and
+    ``max_bytes`` is the most that a record may have.
     """
 
-    def __init__(self, wants: Callable[[str], object], attributes: Iterable[str], max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        wants: Callable[[str], object],
+        attributes: Iterable[str],
+        max_bytes: int = MAX_BYTES,
+        declared: Mapping[str, AttributeType] = NONE_DECLARED,
+    ) -> None:
         self._asked = wants
         self._max_bytes = max_bytes
-        self._makes = Kinds({*attributes, "eventType"})
+        self._makes = Kinds({*attributes, "eventType"}, declared)
         self._decode_normalised, self._normalised = self._makes.normalised()
         self._wanted: dict[str, object] = {}
         self._kinds: dict[tuple[str, int], Kind] = {}

@@ -5,7 +5,7 @@ it, and the plans by which the attributes are read from flat JSON and from a rec
 the fields that a wanted attribute may come from is made for each event id, so that decoding skips all others.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,10 +16,19 @@ from stream_app.sysmon.attributes import ACTING, EVENTS
 from stream_app.sysmon.event_type import FAMILIES, NETWORK, REGISTRY, SYSMON, action_of, event_type
 from stream_app.sysmon.json_shapes import COMPUTERS, created_at
 from stream_app.sysmon.lazy import Admitted, Derive, Plan, Sources, sources_of
-from stream_app.sysmon.readings import ANY_EVENT, MISSING, NORMALISED, TABLES, epoch, text_of
+from stream_app.sysmon.readings import (
+    ANY_EVENT,
+    MISSING,
+    NONE_DECLARED,
+    NORMALISED,
+    TABLES,
+    declaring,
+    epoch,
+    text_of,
+)
 
 if TYPE_CHECKING:
-    from stream_app.language.values import Value
+    from stream_app.language.values import AttributeType, Value
 
 Decode = Callable[[bytes], Any]
 
@@ -46,10 +55,11 @@ class Kind(Struct, frozen=True):
 
 
 class Kinds:
-    """Makes kinds for the attributes that are wanted."""
+    """Makes kinds for the attributes that are wanted; ``declared`` are those of them that an author has declared."""
 
-    def __init__(self, attributes: Iterable[str]) -> None:
+    def __init__(self, attributes: Iterable[str], declared: Mapping[str, "AttributeType"] = NONE_DECLARED) -> None:
         self._attributes = frozenset(attributes)
+        self._declared = declared
         self._sysmon = {event_id: self._table(event_id) for event_id in (*EVENTS, -1)}
 
     def kind(self, source: str, event_id: int) -> Kind:
@@ -74,7 +84,7 @@ class Kinds:
 
     def normalised(self) -> tuple[Decode, Plan]:
         """Give how events are read that FortiSIEM has normalised: each attribute under its own name."""
-        sources = sources_of(NORMALISED, self._attributes)
+        sources = sources_of(declaring(NORMALISED, self._declared), self._attributes)
         received, created = _epoch(_RECEIVED), _epoch(_CREATED)
         plan = Plan.of({}, sources, {_RECEIVED: received, _CREATED: created}, received, created)
         return _decoder(sources, (_RECEIVED, _CREATED)), plan
@@ -82,7 +92,8 @@ class Kinds:
     def _table(self, event_id: int) -> tuple[Sources, Decode]:
         acting = event_id in ACTING
         told_by = TELLS_FAMILY if event_id == NETWORK else ("osObjAction",) if acting else ()
-        sources = sources_of(TABLES.get(event_id, ANY_EVENT), self._attributes.union(told_by))
+        table = declaring(TABLES.get(event_id, ANY_EVENT), self._declared)
+        sources = sources_of(table, self._attributes.union(told_by))
         return sources, _decoder(sources, (*COMPUTERS, *_TIMES, *(_ACTION if acting else ())))
 
 

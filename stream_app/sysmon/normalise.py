@@ -4,13 +4,23 @@ Goes in: bytes, in any shape Sysmon travels in. Comes out: an Event, or Unreadab
 third outcome. What is read is exact, and what cannot be read exactly is refused by name, so that it can be found again.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
-from stream_app.language.values import Value
+from stream_app.language.values import AttributeType, Value
 from stream_app.sysmon.attributes import ACTING
 from stream_app.sysmon.event_type import SYSMON, action_of, event_id_of, event_type, source_of
 from stream_app.sysmon.parts import Parts, Unreadable
-from stream_app.sysmon.readings import ANY_EVENT, NORMALISED, TABLES, fill, milliseconds
+from stream_app.sysmon.readings import (
+    ANY_EVENT,
+    NONE_DECLARED,
+    NORMALISED,
+    TABLES,
+    declaring,
+    fill,
+    milliseconds,
+)
 from stream_app.sysmon.shapes import MAX_BYTES, take_apart
 
 __all__ = ["MAX_BYTES", "Event", "Unreadable", "normalise"]
@@ -40,16 +50,19 @@ class Event(Struct, frozen=True):
         return self.attributes.get(name)
 
 
-def normalise(value: bytes, max_bytes: int = MAX_BYTES) -> Event:
-    """Read a record of at most ``max_bytes`` bytes. Raises Unreadable and nothing else."""
+def normalise(value: bytes, max_bytes: int = MAX_BYTES, declared: Mapping[str, AttributeType] = NONE_DECLARED) -> Event:
+    """Read a record of at most ``max_bytes`` bytes. Raises Unreadable and nothing else.
+
+    ``declared`` are attributes that FortiSIEM does not have, each read from the field of its name.
+    """
     parts = take_apart(value, max_bytes)
     attributes: dict[str, Value] = {"phCustId": DEFAULT_CUSTOMER, **parts.header}
     if parts.shape == "fortisiem-json":
-        fill(attributes, parts.fields, NORMALISED)
+        fill(attributes, parts.fields, declaring(NORMALISED, declared))
         if "eventType" not in attributes:
             raise Unreadable("unknown shape", "no eventType")
     else:
-        _read_event(parts, attributes)
+        _read_event(parts, attributes, declared)
     if parts.received is not None:
         attributes["phRecvTime"] = parts.received
     if parts.created is not None:
@@ -63,10 +76,11 @@ def normalise(value: bytes, max_bytes: int = MAX_BYTES) -> Event:
     )
 
 
-def _read_event(parts: Parts, attributes: dict[str, Value]) -> None:
+def _read_event(parts: Parts, attributes: dict[str, Value], declared: Mapping[str, AttributeType]) -> None:
     event_id = event_id_of(parts.event_id)
     source = source_of(parts)
-    fill(attributes, parts.fields, TABLES.get(event_id, ANY_EVENT) if source in SYSMON else ANY_EVENT)
+    table = TABLES.get(event_id, ANY_EVENT) if source in SYSMON else ANY_EVENT
+    fill(attributes, parts.fields, declaring(table, declared))
     if source in SYSMON and event_id in ACTING and "osObjAction" not in attributes:
         action = action_of(event_id, parts.message)
         if action:

@@ -185,12 +185,16 @@ def _write_process(attributes: Writable, name: str, text: str) -> None:
     attributes[name] = "<unknown process>" if text == _ESCAPED_UNKNOWN else text
 
 
-def _plain(name: str) -> Writer | None:
-    kind = VOCABULARY[name]
+def _typed(kind: AttributeType) -> Writer | None:
     if kind is AttributeType.NUMBER:
         return _write_number
-    if kind is AttributeType.IP:
-        return _write_address
+    return _write_address if kind is AttributeType.IP else None
+
+
+def _plain(name: str) -> Writer | None:
+    kind = VOCABULARY[name]
+    if kind is not AttributeType.STRING:
+        return _typed(kind)
     if name in PROCESS_GUIDS:
         return _write_process_guid
     if name in GUIDS:
@@ -233,6 +237,16 @@ ANY_EVENT: Table = _table(-1)
 NORMALISED: Table = {name: ((name, _plain(name)),) for name in VOCABULARY}
 """The table for events that FortiSIEM has already normalised: attributes stay themselves, and are read as their
 type."""
+
+
+NONE_DECLARED: Mapping[str, AttributeType] = {}
+
+
+def declaring(table: Table, declared: Mapping[str, AttributeType]) -> Table:
+    """Give a table that fills declared attributes too, each from the field of its own name, beside what that fills."""
+    if not declared:
+        return table
+    return {**table, **{name: (*table.get(name, ()), (name, _typed(kind))) for name, kind in declared.items()}}
 
 
 def fill(attributes: dict[str, Value], fields: Mapping[str, object], table: Table) -> None:

@@ -1,15 +1,7 @@
 """Health on real Apache Kafka: a worker that does not commit is dead, and one that has no reason to is not."""
 
-import http.client
-import json
 import signal
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from confluent_kafka import Producer, TopicPartition
@@ -17,17 +9,13 @@ from confluent_kafka.admin import AdminClient
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.failure import EXIT_STATUS
-from stream_app.kafka.local import LocalBroker, free_ports
+from stream_app.kafka.local import LocalBroker
 from stream_app.kafka.producing import produce
 from stream_app.kafka.topics import Names
 from tests.brokers import everything, fresh_topics, settings_of
 from tests.corpus import seed_rules
 from tests.runs import play_corpus
-from tests.workers import WorkerProcess
-
-STALL = 3
-"""Seconds, for the workers of these tests."""
-PATIENCE = 60.0
+from tests.watched import STALL, Watched, has_read_all
 
 READABLE = b'{"EventID": 1, "Computer": "ws-1", "Channel": "Microsoft-Windows-Sysmon/Operational"}'
 UNREADABLE = b"no record of anything"
@@ -52,55 +40,6 @@ def delivered(*each):
 Batch.delivered = delivered
 """
 """Acknowledgements that do not arrive for as long as a file exists; the event loop runs on."""
-
-
-class Watched(WorkerProcess):
-    """A worker with a health file and probes; ``defect`` is a program that runs in it before it starts."""
-
-    def __init__(self, folder: Path, names: Names, settings: dict[str, str], defect: str = "") -> None:
-        self.file = folder / "health" / names.app_id
-        self.port = free_ports(1)[0]
-        self._defect = defect
-        mine = {"stall_s": str(STALL), "health_file": str(self.file), "health_port": str(self.port), "drained": "hold"}
-        super().__init__(folder, names.app_id, settings | mine)
-
-    def _start(self) -> "subprocess.Popen[bytes]":
-        program = f"{self._defect}\nfrom stream_app.cli.main import main\nmain()"
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-c", program, "worker"], env=self._environment, stdout=log, stderr=log
-            )
-
-    def report(self) -> dict[str, Any]:
-        """Give what the health file says; nothing before it is there."""
-        return cast("dict[str, Any]", json.loads(self.file.read_bytes())) if self.file.exists() else {}
-
-    def until(self, seen: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait for a report of which that holds, and give it."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            assert self.alive, self.said()
-            report = self.report()
-            if report and seen(report):
-                return report
-            threading.Event().wait(0.1)
-        raise AssertionError(f"it was never so: {self.report()}\n{self.said()}")
-
-    def probe(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Ask over HTTP: status and report."""
-        asked = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        asked.request("GET", path)
-        answer = asked.getresponse()
-        return answer.status, json.loads(answer.read())
-
-    def ended(self) -> int:
-        """Wait for its end by itself; gives the exit status."""
-        return self.process.wait(PATIENCE)
-
-
-def has_read_all(report: dict[str, Any]) -> bool:
-    """Whether a worker has committed everything that there is."""
-    return bool(report["ready"]) and all(each["lag"] == 0 for each in report["partitions"].values())
 
 
 def one_partition(connection: Connection, name: str) -> tuple[Names, dict[str, str]]:
@@ -132,6 +71,10 @@ def test_a_hung_event_loop_is_dead_and_says_where_it_hangs(tmp_path: Path, conne
         assert "nothing was committed" in dead["why"]
         assert "the event loop has not run for" in dead["why"]
         assert [503, 503] == [worker.probe(path)[0] for path in ("/live", "/ready")]
+        shown = worker.metrics()
+        assert {(): 0.0} == shown["stream_app_alive"]
+        assert shown["stream_app_event_loop_silent_seconds"][()] > 1
+        assert max(shown["stream_app_stuck_seconds"].values()) >= STALL
         written = worker.file.stat().st_mtime
         worker.until(lambda report: report["at"] > dead["at"] + 2000)
         assert written == worker.file.stat().st_mtime

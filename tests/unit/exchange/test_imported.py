@@ -6,6 +6,7 @@ from stream_app.exchange.attack import tactics_of
 from stream_app.exchange.imported import (
     Imported,
     Origin,
+    attributes_named,
     groups_named,
     reads_incidents,
     source_note,
@@ -53,6 +54,15 @@ def test_parentheses_are_written_only_where_they_are_asked_for() -> None:
     assert plain == with_parentheses(plain, "and")
     said = "query of A: parentheses written in, AND binds tighter"
     assert (said,) == with_parentheses(mixed, "and").changed
+
+
+def test_the_attributes_that_a_rule_names_are_found() -> None:
+    """Those of its queries, of what it groups by and of its incidents; a query that is wrong names none."""
+    rule = imported('a = 1 AND LEN(b) > "c"', clear="d IS NULL").rule
+    pattern = replace(rule.pattern["A"], group_by=("e",))
+    rule = replace(rule, pattern={"A": pattern}, incident={"f": "A.e"})
+    assert frozenset("abdef") == attributes_named(rule)
+    assert frozenset("ef") == attributes_named(replace(rule, pattern={"A": replace(pattern, query="a =")}, clear=None))
 
 
 def test_incidents_that_have_another_type_here_are_found() -> None:

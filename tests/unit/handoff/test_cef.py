@@ -50,7 +50,7 @@ def test_activities() -> None:
         (each["act"], each["streamAppRevision"]) for each in states
     ]
     assert {ID_TEXT} == {each["externalId"] for each in states}
-    assert str(TIME + 5000) == states[2]["streamAppCleared"]
+    assert str(TIME + 5000) == states[2]["streamAppIncidentClearedTime"]
     assert OTHER_TEXT == read(to_bytes(merged(made(MANY))))[1]["streamAppMergedInto"]
 
 

@@ -42,7 +42,7 @@ def reading() -> Iterator[Callable[..., tuple[Reader, list[Batch], Failure]]]:
                 screen=screen,
                 sender=Sender(connection, failure, patience=60),
                 deliver=deliver,
-                on_read=lambda _records, _passed: None,
+                on_read=lambda *_: None,
                 on_gap=lambda _partition, _records: None,
             )
             return reader, batches, failure
@@ -157,7 +157,7 @@ def test_expensive_records_do_not_hold_the_event_loop(
 
     reader, batches, failure = reading(Limits(poll=RECORDS), screen)
     positions: list[int] = []
-    monkeypatch.setattr(reader, "_on_read", lambda _read, _passed: positions.append(committable(reader)))
+    monkeypatch.setattr(reader, "_on_read", lambda *_: positions.append(committable(reader)))
     turn(reader, lambda: len(rounds) == RECORDS and not reader._left)
     assert (None, list(range(RECORDS))) == (failure.error, rounds)
     taken = [passed for batch in batches for passed in batch.records]

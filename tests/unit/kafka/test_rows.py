@@ -94,3 +94,19 @@ def test_a_row_that_could_not_be_sent_ends_the_worker() -> None:
     lands(sent, 1, -1, KafkaError(KafkaError._PURGE_QUEUE))
     assert (10, False) == (state.end, batch.settled)
     assert ["DeliveryFailed"] == [type(each).__name__ for each in sent.errors]
+
+
+def test_the_bytes_of_rows_are_known_without_counting_them_again() -> None:
+    """What is written, written over and removed leaves the number that a new count gives, keys with rows."""
+    held, state = RowPartitions(TOPIC, lambda _: None), Recovered(rows={b"old": b"x", b"kept": b"yy"}, end=0)
+    state.measure()
+    assert 4 + 6 == state.bytes
+    held.put(3, state)
+    sent = Sent()
+    for rows in ({b"a": b"111", b"old": b"xxxxx"}, {b"a": b"1", b"gone": None}, {b"old": None, b"b": b""}):
+        record = Passed(cast("Any", Stored("matches", 3, 0, None, b"", None)), None, 0)
+        held.write(Batch(cast("Any", sent), TP("matches", 3), [record], 0), cast("Any", rows), 77)
+    assert {3: (3, 1 + 1 + 4 + 2 + 1)} == held.sizes()
+    booked = state.bytes
+    state.measure()
+    assert booked == state.bytes

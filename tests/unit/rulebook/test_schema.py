@@ -228,3 +228,13 @@ def test_incident_attributes_are_the_reader_s() -> None:
 def test_the_command_prints_it() -> None:
     """So that editors of those who have only the package find it."""
     assert schema_text() == CliRunner().invoke(cli, ["rules", "schema"]).stdout
+
+
+def test_declared_attributes_are_known_to_the_schema(tmp_path: Path) -> None:
+    """``--rules`` adds what the folder declares; a folder that declares nothing adds nothing."""
+    assert schema_text() == CliRunner().invoke(cli, ["rules", "schema", "--rules", str(tmp_path)]).stdout
+    (tmp_path / "attributes.toml").write_text('Ticket = "string"\n')
+    printed = CliRunner().invoke(cli, ["rules", "schema", "--rules", str(tmp_path)]).stdout
+    assert {"Ticket"} == set(json.loads(printed)["properties"]["incident"]["propertyNames"]["enum"]) - set(
+        schema_at(("incident",))["propertyNames"]["enum"]
+    )

@@ -16,12 +16,13 @@ from stream_app.service.probes import Probes, ProbesUnavailable
 from stream_app.service.stacks import stacks
 
 NOBODY = Connection(bootstrap_servers="127.0.0.1:9")
+WANTED = "s3cret"
 
 
-def ask(address: tuple[str, int], path: str) -> tuple[int, bytes]:
+def ask(address: tuple[str, int], path: str, authorization: str = "") -> tuple[int, bytes]:
     """Give status and body of a GET."""
     asked = http.client.HTTPConnection(*address, timeout=5)
-    asked.request("GET", path)
+    asked.request("GET", path, headers={"Authorization": authorization} if authorization else {})
     answer = asked.getresponse()
     return answer.status, answer.read()
 
@@ -38,8 +39,30 @@ def test_a_probe_answers_yes_or_no_with_the_report(host: str) -> None:
     with probes:
         assert (200, b'{"a":1}') == ask(probes.address, "/live?verbose=1")
         assert (503, b'{"a":2}') == ask(probes.address, "/ready")
-        status, said = ask(probes.address, "/metrics")
+        status, said = ask(probes.address, "/state")
         assert (404, True) == (status, b"/live, /ready" in said)
+
+
+def test_metrics_are_for_those_with_the_token() -> None:
+    """A supervisor's probe bears no secret and gets its status alone; a scrape bears it and gets everything."""
+    health = Health(HealthOptions(connection=NOBODY))
+    answers = {"live": health._live, "ready": health._ready, "metrics": health._metrics}
+    with Probes("127.0.0.1", 0, answers, WANTED) as probes:
+        assert [(200, b""), (503, b"")] == [ask(probes.address, path) for path in ("/live", "/ready")]
+        assert [401, 401] == [ask(probes.address, "/metrics", given)[0] for given in ("", f"Bearer {WANTED[:-1]}")]
+        status, said = ask(probes.address, "/metrics", f"Bearer {WANTED}")
+        assert (200, True) == (status, b"\nstream_app_ready 0.0\n" in said)
+        assert b'"why":"it is starting"' in ask(probes.address, "/live", f"Bearer {WANTED}")[1]
+    assert WANTED not in repr(HealthOptions(connection=NOBODY, token=WANTED))
+
+
+def test_an_answer_that_fails_is_logged_in_one_record(caplog: pytest.LogCaptureFixture) -> None:
+    """What goes wrong in a request goes to the log like everything else, and the next request is answered."""
+    with Probes("127.0.0.1", 0, {"live": lambda: (1 / 0 > 1, b""), "ready": lambda: (True, b"")}) as probes:
+        with pytest.raises(http.client.BadStatusLine):
+            ask(probes.address, "/live")
+        assert 200 == ask(probes.address, "/ready")[0]
+    assert ["a request of"] == [record.getMessage()[:12] for record in caplog.records]
 
 
 def test_an_address_that_is_taken_is_refused_by_name() -> None:
@@ -83,6 +106,7 @@ def test_a_report_that_nobody_renews_is_no_life() -> None:
         assert not well
         assert json.loads(body)["why"].startswith("nobody has looked at the worker for 1")
         assert not json.loads(body)["alive"]
+    assert b"\nstream_app_alive 0.0\n" in health._metrics()[1]
 
 
 def test_the_file_of_a_dead_worker_grows_old(tmp_path: Path) -> None:

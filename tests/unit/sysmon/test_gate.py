@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stream_app.language.values import Value
+from stream_app.language.values import AttributeType, Value
 from stream_app.sysmon import gate
 from stream_app.sysmon.attributes import EVENTS, VOCABULARY, fields_of
 from stream_app.sysmon.gate import Gate
 from stream_app.sysmon.lazy import Admitted
 from stream_app.sysmon.normalise import Event, Unreadable, normalise
-from tests.unit.sysmon.conftest import event_xml
+from tests.unit.sysmon.conftest import event_xml, flat_record, listed_record, winlogbeat6_record
 from tests.unit.sysmon.test_bad_input import LEAVES, SAMPLES, TREES
 
 RECORDS = Path(__file__).parents[3].parent / "shared" / "data" / "sysmon"
@@ -94,6 +94,45 @@ def test_real_records() -> None:
 def test_samples(sample: bytes) -> None:
     """A good record of each shape gives what it gives where all of it is read."""
     assert isinstance(check(sample), Event)
+
+
+DECLARED = {
+    "Ticket": AttributeType.STRING,
+    "Load": AttributeType.NUMBER,
+    "Peer": AttributeType.IP,
+    "Image": AttributeType.STRING,
+}
+
+
+@given(
+    st.sampled_from([event_xml, flat_record, listed_record, winlogbeat6_record]),
+    st.sampled_from([1, 3, 13, 4711]),
+    st.dictionaries(st.sampled_from([*DECLARED, "User"]), st.sampled_from(["a", "-", "7", "0:0::1", "C:\\a.exe"])),
+)
+def test_declared_attributes(write: Callable[..., str | bytes], event_id: int, fields: dict[str, str]) -> None:
+    """Each is the field of its own name, read as its type, whatever else that field fills; others stay as they were."""
+    record = write(event_id, **fields)
+    value = record.encode() if isinstance(record, str) else record
+    plain, declared = normalise(value).attributes, normalise(value, declared=DECLARED).attributes
+    own = {name: text for name, text in fields.items() if name in DECLARED and text != "-"}
+    assert plain == {name: held for name, held in declared.items() if name not in DECLARED}
+    written: dict[tuple[str, str], Value] = {("Load", "7"): 7, ("Peer", "0:0::1"): "::1"}
+    expected = {name: written.get((name, text), text) for name, text in own.items()}
+    assert expected == {name: declared[name] for name in DECLARED if name in declared}
+    names = [*VOCABULARY, *DECLARED]
+    event = Gate(lambda _: True, names, declared=DECLARED).read(value)
+    assert event is not None
+    assert declared == asked(event, names)
+
+
+def test_declared_attributes_of_an_event_that_fortisiem_has_normalised() -> None:
+    """They stand under their own names, as FortiSIEM's do."""
+    value = b'{"eventType": "X", "procName": "a.exe", "Ticket": "T-1", "Load": "7", "phRecvTime": 1780000000}'
+    event = Gate(lambda _: True, [*VOCABULARY, *DECLARED], declared=DECLARED).read(value)
+    assert event is not None
+    assert ("T-1", 7, None) == (event.get("Ticket"), event.get("Load"), event.get("Peer"))
+    whole = normalise(value, declared=DECLARED).attributes
+    assert ("T-1", 7, False) == (whole["Ticket"], whole["Load"], "Peer" in whole)
 
 
 @given(TREES)
