@@ -153,5 +153,7 @@ def _header(value: object) -> str:
 
 
 def _value(value: object) -> str:
-    text = _CONTROL.sub("\ufffd", str(value)).replace("\\", "\\\\").replace("=", "\\=")
-    return text.replace("\n", "\\n").replace("\r", "\\r")
+    text = str(value).replace("\\", "\\\\").replace("=", "\\=")
+    if text.isprintable():  # nearly every one
+        return text
+    return _CONTROL.sub("\ufffd", text).replace("\n", "\\n").replace("\r", "\\r")

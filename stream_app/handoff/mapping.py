@@ -7,7 +7,6 @@ more under their own names, so nothing is lost by it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -106,7 +105,7 @@ def plan(fields: Iterable[Field], fixed: Mapping[str, Any]) -> Callable[[Facts],
         _put(same, path.split("."), value)
 
     def filled(facts: Facts) -> dict[str, Any]:
-        document = deepcopy(same)
+        document = _copied(same)
         for name, value in facts.items():
             for path, give in rows.get(name, ()):
                 given = give(value)
@@ -115,6 +114,11 @@ def plan(fields: Iterable[Field], fixed: Mapping[str, Any]) -> Callable[[Facts],
         return document
 
     return filled
+
+
+def _copied(document: dict[str, Any]) -> dict[str, Any]:
+    """Copy a document's tables; its lists are never changed in place."""
+    return {name: _copied(value) if isinstance(value, dict) else value for name, value in document.items()}
 
 
 def _put(document: dict[str, Any], path: Sequence[str], value: Any) -> None:  # noqa: ANN401 - a field's
