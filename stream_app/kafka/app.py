@@ -108,7 +108,8 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
     if missing:
         of = {topic: f" (STREAM_APP_{form.upper()}_TOPIC)" for form, topic in names.handed.items()}
         said = ", ".join(f"{name}{of.get(name, '')}" for name in missing)
-        raise TopicsMissing(f"topics that do not exist: {said}; make them with `stream-app topics create`")
+        without = ", or empty the setting to go on without" if of.keys() & set(missing) else ""
+        raise TopicsMissing(f"topics that do not exist: {said}; make them with `stream-app topics create`{without}")
     for name in (names.matches, names.changelog):
         if found[name] != options.partitions:
             raise TopicsMissing(

@@ -114,7 +114,9 @@ def test_every_outlet_has_each_incident(connection: Connection, tmp_path: Path) 
     plain = fresh_topics(connection, "handoff")
     names: Names = replace(plain, **{form: f"handoff-{form}" for form in HANDED})
     settings = settings_of(connection, names) | {"drained": "hold", "rules": str(write_rules(tmp_path / "rules"))}
-    assert "topics that do not exist: handoff-ocsf (STREAM_APP_OCSF_TOPIC), handoff-ecs" in refusal(settings)
+    said = refusal(settings)
+    assert "topics that do not exist: handoff-ocsf (STREAM_APP_OCSF_TOPIC), handoff-ecs" in said
+    assert said.endswith("make them with `stream-app topics create`, or empty the setting to go on without\n")
     create_topics(connection, declare(names))
     configure(connection, names.cef, max_message_bytes=str(SMALL))
     send(connection, names.sysmon)
