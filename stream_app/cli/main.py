@@ -30,6 +30,7 @@ COMMANDS = (
     "incidents",
     "rejected",
     "watchlist",
+    "console",
     "broker",
 )
 """In the order in which a newcomer meets them; each is the module of that name in this package."""

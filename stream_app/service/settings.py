@@ -23,11 +23,7 @@ FILE_SUFFIX = "_FILE"
 _SECRET = {"secret": True}
 _KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)\Z")
 
-OtherTopic = Annotated[
-    str, Meta(pattern=r"^[A-Za-z0-9._-]{0,200}$", title="a name of letters, digits, '.', '_', '-', or empty")
-]
-"""The name of a topic that there need not be."""
-
+OtherTopic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{0,200}$", title="a topic's name, or empty")]
 TopicName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,200}$", title="a name of letters, digits, '.', '_', '-'")]
 """What Kafka takes as a topic's name, short enough for what Faust hangs on it (at most 249 characters in all)."""
 
@@ -175,6 +171,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     health_port: Annotated[
         int, Meta(ge=0, le=65_535, description="port for GET /live, GET /ready and GET /metrics; 0: none")
     ] = 0
+    console_host: Annotated[
+        str, Meta(min_length=1, title="a host name or address", description="address for the page of `console`")
+    ] = "127.0.0.1"
+    console_port: Annotated[int, Meta(ge=0, le=65_535, description="port for the page of `console`; 0: a free one")] = (
+        8080
+    )
+    web_token: Annotated[
+        str, Meta(description="what web ports ask for, as Authorization: Bearer; empty: nothing", extra=_SECRET)
+    ] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")
     ] = "info"

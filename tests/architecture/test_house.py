@@ -19,7 +19,7 @@ CORE = ("language", "sysmon", "rulebook", "exchange", "engine", "handoff")
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
 LONGEST_MODULE = 350
 LONGEST_FUNCTION = 70
-TEXTS = {"", ".env", ".jsonl", ".lock", ".md", ".py", ".toml", ".yml"}
+TEXTS = {"", ".css", ".env", ".html", ".js", ".jsonl", ".lock", ".md", ".py", ".svg", ".toml", ".yml"}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "core"}
 READS_FILES = {"stream_app/rulebook/document.py", "stream_app/rulebook/load.py", "stream_app/rulebook/cases.py"}
 """The only modules of the core that touch a file system: they read the rules, at start."""

@@ -12,7 +12,7 @@ import msgspec
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.local import LocalBroker, LocalBrokerUnavailable
-from tests.benchmarks import compare, context, importing, latency, recovery, running, scale, screening
+from tests.benchmarks import compare, context, importing, latency, page, recovery, running, scale, screening
 from tests.benchmarks.bench import Bench
 from tests.benchmarks.datasets import DATA, REAL, DataMissing, have_real
 from tests.benchmarks.flame import flame
@@ -213,6 +213,31 @@ def latencies(  # noqa: PLR0913 - an option each
         found = latency.measure(bench, Lots(rules, PACED, 0.0), Job(SHAPES[1], SEED, rate / 100), course, say)
     kept("latency", path, msgspec.json.encode({**facts, "latency": found}))
     click.echo(f"{found.report()}\n\n{place(facts)}.")
+
+
+@main.command("page")
+@click.option("--seconds", default=20.0, show_default=True, help="Of sending.")
+@click.option("--rate", default=1.0, show_default=True, help="Percent of the records that match.")
+@click.option(
+    "--capacity",
+    type=click.FloatRange(1),
+    help="Records a second that a worker can do; half is sent.  [default: measured first]",
+)
+@json_option
+def shown(*, seconds: float, rate: float, capacity: float | None, path: Path | None) -> None:
+    """Measure ms from a record's timestamp until its incident is on the console's page, at half of capacity."""
+    page.need_chromium()
+    job = Job(SHAPES[1], SEED, rate / 100)
+    with ground() as (bench, rules):
+        facts, lots = machine(), Lots(rules, PACED, 0.0)
+        made, folder = list(lots.of(job)), lots.rules(job)
+        if capacity is None:
+            used = bench.worker("capacity", made, folder)
+            capacity = used.records / used.seconds
+            say(f"capacity: {capacity:,.0f} records/s")
+        found = page.measure(bench, made, folder, capacity / 2, seconds)
+    kept("page", path, msgspec.json.encode({**facts, "page": found}))
+    click.echo(f"{page.report(found)}\n\n{job}, {place(facts)}.")
 
 
 @main.command("scale")

@@ -60,8 +60,8 @@ class Standing:
 
     def members(self) -> int:
         """Give how many members the group has, none while it is shared out anew or its coordinator is being found."""
-        try:
-            found = self._admin.describe_consumer_groups([self._group])[self._group].result()
+        try:  # one that is asked before there is a coordinator is never answered: ask again soon
+            found = self._admin.describe_consumer_groups([self._group], request_timeout=5)[self._group].result()
         except KafkaException:
             return 0
         return len(found.members) if found.state == ConsumerGroupState.STABLE else 0

@@ -18,7 +18,7 @@ CHART = ROOT / "deploy" / "helm" / "stream-app"
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 COPY = CHART / "files" / "alerts.yml"
 
-OWN = {"instance_id", "data_dir", "rules", "health_file"}
+OWN = {"instance_id", "data_dir", "rules", "health_file", "console_host", "console_port"}
 """Settings that the chart decides, or that have no use in a pod."""
 
 TEXT = {"type": "string"}
@@ -56,6 +56,7 @@ def values_schema() -> dict[str, Any]:
         "tools": _object(
             {"replicas": COUNT, "settings": settings_schema(), "secrets": secrets_schema(), "resources": ANY}
         ),
+        "console": _object({"enabled": TRUTH, "port": POSITIVE, "resources": ANY}),
         "resources": ANY,
         "persistence": _object({"enabled": TRUTH, "size": TEXT, "storageClass": TEXT}),
         "terminationGracePeriodSeconds": {"type": "integer", "minimum": 10},
@@ -126,6 +127,4 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     (CHART / "values.schema.json").write_text(written(values_schema()))
-    if ALERTS.exists():
-        COPY.parent.mkdir(exist_ok=True)
-        COPY.write_text(ALERTS.read_text())
+    COPY.write_text(ALERTS.read_text())

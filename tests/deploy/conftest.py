@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.deploy.chart_files import CHART, COPY
+from tests.deploy.chart_files import CHART
 from tests.deploy.rendering import FULL, Rendered, render
 
 
@@ -27,8 +27,8 @@ def default(helm: str) -> Rendered:
 
 @pytest.fixture(scope="session")
 def full(helm: str) -> Rendered:
-    """Give what it makes when everything is asked for; alerts as soon as there are some."""
-    return render(helm, "--values", str(FULL), *(["--set", "prometheusRule.enabled=true"] if COPY.exists() else []))
+    """Give what it makes when everything is asked for."""
+    return render(helm, "--values", str(FULL))
 
 
 @pytest.fixture(scope="session", params=["default", "full"])

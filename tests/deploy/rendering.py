@@ -17,7 +17,7 @@ OLDEST, NEWEST = "1.29.0", "1.37.0"
 Document = dict[str, Any]
 Rendered = dict[str, Document]
 """By kind; where the chart may make several of one, by the end of their name too."""
-SEVERAL = {"ConfigMap", "Job", "Deployment"}
+SEVERAL = {"ConfigMap", "Job", "Deployment", "Service"}
 
 
 def run(helm: str, *arguments: str) -> "subprocess.CompletedProcess[str]":

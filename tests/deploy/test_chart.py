@@ -6,7 +6,7 @@ import yaml
 
 from stream_app.service.settings import Settings
 from tests.deploy.chart_files import ALERTS, CHART, COPY, values_schema, written
-from tests.deploy.rendering import FULL, NEWEST, OLDEST, Rendered, render, run
+from tests.deploy.rendering import FULL, NEWEST, OLDEST, Rendered, run
 
 CUSTOM = {"ScaledObject", "PodMonitor", "PrometheusRule"}
 """Kinds that are not Kubernetes' own."""
@@ -31,7 +31,7 @@ def test_every_document_is_one_of_kubernetes(rendered: Rendered, version: str) -
 def test_all_kinds_are_made_when_asked_for(default: Rendered, full: Rendered) -> None:
     """Nothing that has a value of its own is made without being asked for, and nothing is forgotten when it is."""
     always = {"ConfigMap", "Service", "StatefulSet", "Deployment", "Job", "PodDisruptionBudget"}
-    asked = {"NetworkPolicy", *CUSTOM} - (set() if COPY.exists() else {"PrometheusRule"})
+    asked = {"NetworkPolicy", *CUSTOM}
     assert always == {document["kind"] for document in default.values()}
     assert always | asked == {document["kind"] for document in full.values()}
 
@@ -42,14 +42,10 @@ def test_the_schema_of_the_values_is_that_of_the_settings() -> None:
     assert written(values_schema()) == there, "write it anew: python -m tests.deploy.chart_files"
 
 
-def test_the_alerts_of_the_chart_are_those_of_prometheus(helm: str) -> None:
+def test_the_alerts_of_the_chart_are_those_of_prometheus(full: Rendered) -> None:
     """The chart's copy is equal, and stands whole in the rule, its templates untouched."""
-    if not ALERTS.exists():
-        pytest.skip("there is no deploy/prometheus/alerts.yml yet")
-    assert COPY.exists(), "write it: python -m tests.deploy.chart_files"
     assert ALERTS.read_text() == COPY.read_text(), "write it anew: python -m tests.deploy.chart_files"
-    rule = render(helm, "--set", "prometheusRule.enabled=true")["PrometheusRule"]
-    assert yaml.safe_load(ALERTS.read_text()) == rule["spec"]
+    assert yaml.safe_load(ALERTS.read_text()) == full["PrometheusRule"]["spec"]
 
 
 @pytest.mark.parametrize(

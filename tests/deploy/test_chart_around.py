@@ -1,11 +1,13 @@
 """What the chart puts around its pods: selectors, scaling, a monitor, a network policy."""
 
+import re
+
 import pytest
 
 from stream_app.kafka.app import _faust_settings
 from stream_app.service import parts
 from stream_app.service.settings import Settings, settings_table
-from tests.deploy.chart_files import CHART
+from tests.deploy.chart_files import ALERTS, CHART
 from tests.deploy.rendering import FULL, Rendered, pods, render, run, settings
 
 
@@ -21,7 +23,7 @@ def test_selectors_select_the_workers_and_nothing_else(rendered: Rendered) -> No
     labels = rendered["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
     selectors = [
         rendered["StatefulSet"]["spec"]["selector"]["matchLabels"],
-        rendered["Service"]["spec"]["selector"],
+        rendered["Service app"]["spec"]["selector"],
         rendered["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"],
         *(rendered[kind]["spec"]["selector"]["matchLabels"] for kind in ("PodMonitor",) if kind in rendered),
         *(rendered[kind]["spec"]["podSelector"]["matchLabels"] for kind in ("NetworkPolicy",) if kind in rendered),
@@ -74,7 +76,8 @@ def test_the_monitor_asks_at_the_port_of_the_workers(full: Rendered, helm: str) 
     """The endpoint is the health port by its name; a token, where one is asked for, comes from its Secret."""
     (endpoint,) = full["PodMonitor"]["spec"]["podMetricsEndpoints"]
     assert ("health", "/metrics") == (endpoint["port"], endpoint["path"])
-    assert "stream-app" == full["StatefulSet"]["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]
+    jobs = set(re.findall(r'job="([^"]*)"', ALERTS.read_text()))
+    assert {full["StatefulSet"]["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]} == jobs
     assert "app.kubernetes.io/name" == full["PodMonitor"]["spec"]["jobLabel"]
     if not any(row.field == "web_token" for row in settings_table()):
         pytest.skip("there is no setting web_token yet")

@@ -12,7 +12,7 @@ from stream_app.kafka.local import free_ports
 from stream_app.rulebook.load import load_rulebook
 from stream_app.service import parts
 from stream_app.service.health import Health, HealthOptions
-from stream_app.service.settings import FILE_SUFFIX, PREFIX, Settings
+from stream_app.service.settings import FILE_SUFFIX, PREFIX, Settings, write_settings
 from tests.deploy.chart_files import CHART, ROOT
 from tests.deploy.commands import resolve
 from tests.deploy.rendering import (
@@ -42,6 +42,9 @@ def test_settings_arrive_as_they_were_written(full: Rendered) -> None:
     wanted = yaml.safe_load(FULL.read_text())["settings"]
     worker = settings(full, "StatefulSet")
     assert wanted == {field: getattr(worker, field) for field in wanted}
+    names, texts = {f"{PREFIX}{field.upper()}" for field in wanted}, variables(full, "StatefulSet")
+    plainly = {name: text for name, text in write_settings(worker).items() if name in names}
+    assert plainly == {name: texts[name] for name in names}
     for kind in ("Job topics", "Job rules", "Deployment tools"):
         tool = settings(full, kind)
         assert {**wanted, "sasl_username": "tools"} == {field: getattr(tool, field) for field in wanted}
@@ -125,11 +128,8 @@ def test_what_kubernetes_and_prometheus_ask_for_is_answered(full: Rendered) -> N
     (port,) = free_ports(1)
     with Health(HealthOptions(connection=Connection(), port=port)):
         answers = {path: asked(port, path) for path in sorted(paths)}
-        metrics = asked(port, full["PodMonitor"]["spec"]["podMetricsEndpoints"][0]["path"])
-    assert {"/live": 200, "/ready": 503} == answers
-    if metrics == HTTPStatus.NOT_FOUND:
-        pytest.skip("there is no page /metrics yet")
-    assert HTTPStatus.OK == metrics
+        answers["/metrics"] = asked(port, full["PodMonitor"]["spec"]["podMetricsEndpoints"][0]["path"])
+    assert {"/live": HTTPStatus.OK, "/ready": HTTPStatus.SERVICE_UNAVAILABLE, "/metrics": HTTPStatus.OK} == answers
 
 
 def asked(port: int, path: str) -> int:
@@ -148,8 +148,8 @@ def test_there_is_a_place_for_an_operators_commands_while_no_worker_runs(full: R
 def test_a_pod_is_a_member_of_the_group_by_its_name(rendered: Rendered) -> None:
     """Names that stay make members that stay: a restarted pod has its partitions back without a rebalance."""
     assert "soc-stream-app-0" == settings(rendered, "StatefulSet").instance_id
-    assert rendered["Service"]["metadata"]["name"] == rendered["StatefulSet"]["spec"]["serviceName"]
-    assert "None" == rendered["Service"]["spec"]["clusterIP"]
+    assert rendered["Service app"]["metadata"]["name"] == rendered["StatefulSet"]["spec"]["serviceName"]
+    assert "None" == rendered["Service app"]["spec"]["clusterIP"]
 
 
 def test_a_pod_has_time_to_stop_and_time_to_come_back(rendered: Rendered) -> None:

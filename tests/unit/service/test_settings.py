@@ -173,11 +173,11 @@ def test_no_secret_is_ever_shown() -> None:
 
 
 def test_every_setting_is_described() -> None:
-    """Each row of the table has a variable, a meaning and what is allowed; only passwords are secrets."""
+    """Each row of the table has a variable, a meaning and what is allowed; only passwords and the token are secrets."""
     table = settings_table()
     assert len(Settings.__struct_fields__) == len(table) == len({row.variable for row in table})
     assert all(row.description and row.allowed for row in table)
-    assert ["sasl_password", "ssl_key_password"] == [row.field for row in table if row.secret]
+    assert ["sasl_password", "ssl_key_password", "web_token"] == [row.field for row in table if row.secret]
 
 
 def test_every_default_is_allowed() -> None:
