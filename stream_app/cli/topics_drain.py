@@ -9,7 +9,6 @@ from stream_app.cli.environment import settings
 from stream_app.cli.failure import Failure
 from stream_app.cli.screen import Screen
 from stream_app.cli.waiting import reach
-from stream_app.handoff.native import to_bytes
 from stream_app.kafka.admin import admin_client
 from stream_app.kafka.app import TopicsMissing, run_worker
 from stream_app.kafka.compacted import TopicUnread
@@ -70,7 +69,7 @@ def drain(*, timeout: float, wait: float) -> None:
         with DrainWatch(
             options.connection, options.names, timeout, lambda left: screen.say(f"{left:,} to do")
         ) as watch:
-            status = run_worker(options, parts.rules(given), to_bytes, "warning", log, watch.watch)
+            status = run_worker(options, parts.rules(given), parts.outlets(options.names), "warning", log, watch.watch)
     except (TopicsMissing, TopicUnread, NoRules, GroupBusy) as error:
         raise Failure(str(error)) from error
     if status:

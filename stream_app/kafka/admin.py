@@ -1,5 +1,6 @@
 """Topics on a broker: make what is missing, say what differs. Decision: what exists is only changed where asked for."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,6 +13,8 @@ from stream_app.kafka.certificates import check_files
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.handshake import reason
 from stream_app.kafka.topics import Topic
+
+log = logging.getLogger(__name__)
 
 MOCK_CLUSTER = "mockCluster"
 """How the ids of clusters begin that librdkafka's mock makes up."""
@@ -169,3 +172,21 @@ def topic_ids(connection: Connection, names: Sequence[str], timeout: float = 10.
                 raise KafkaUnavailable(f"the id of topic {name} cannot be had: {error.args[0].str()}") from error
             ids[name] = UNKNOWN_ID
     return ids
+
+
+def message_limits(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """Give the bytes that each topic takes in a record; without those of which the broker does not say it.
+
+    librdkafka's mock leaves the question unanswered. Who may not ask is told nothing.
+    """
+    client = admin_client(connection)
+    if (client.list_topics(timeout=10).cluster_id or "").startswith(MOCK_CLUSTER):
+        return {}
+    limits = {}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    for resource, future in client.describe_configs(resources, request_timeout=10).items():
+        try:
+            limits[resource.name] = int(future.result()["max.message.bytes"].value)
+        except KafkaException as error:
+            log.info("the limit of topic %s is not known: %s", resource.name, error.args[0].str())
+    return limits

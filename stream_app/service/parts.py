@@ -6,9 +6,11 @@ from pathlib import Path
 import msgspec
 
 from stream_app.engine.process_context import Joining
+from stream_app.handoff.formats import FORMATS, NATIVE, Format
 from stream_app.kafka.acls import Right, of_role, rights
 from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.outlets import Outlet, Outlets
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.sources import Rules, from_folder, from_topic
 from stream_app.kafka.topics import WORKER, Names, Topic, declare
@@ -43,7 +45,21 @@ def names(settings: Settings) -> Names:
         sysmon=settings.sysmon_topic,
         incidents=settings.incidents_topic,
         rejected=settings.rejected_topic,
+        shadow=settings.shadow_topic,
+        **{form.name: getattr(settings, f"{form.name}_topic") for form in FORMATS},
     )
+
+
+def outlets(names: Names) -> Outlets:
+    """Give what incidents are written as, and on which topics: FortiSIEM's words first, then each format that is on."""
+    forms = {form.name: form for form in FORMATS}
+    told = [(names.incidents, NATIVE), *((topic, forms[name]) for name, topic in names.handed.items())]
+    first, *others = [_outlet(topic, form) for topic, form in told]
+    return Outlets((first, *others), _outlet(names.shadow, NATIVE))
+
+
+def _outlet(topic: str, form: Format) -> Outlet:
+    return Outlet(topic=topic, schema=form.name, version=form.version, to_bytes=form.to_bytes)
 
 
 def topics(settings: Settings, sysmon_partitions: int = 0) -> tuple[Topic, ...]:

@@ -107,3 +107,17 @@ def test_a_record_that_was_replayed_is_said_to_be_by_its_place() -> None:
         replayed.truncated,
     )
     assert ("t", "id", 1, 2) == (replayed.topic, replayed.topic_id, replayed.partition, replayed.offset)
+
+
+def test_an_incident_that_a_topic_does_not_take() -> None:
+    """It is found by its id and revision, under the name that incidents have as sources."""
+    rejection = Rejection.of_incident("R", "6d0c", 3, 99, "incident too large", "x" * 2_000)
+    assert ("incidents", "6d0c", -1, 3, 99, "R", "x" * 1_000) == (
+        rejection.topic,
+        rejection.topic_id,
+        rejection.partition,
+        rejection.offset,
+        rejection.timestamp,
+        rejection.rule,
+        rejection.detail,
+    )
