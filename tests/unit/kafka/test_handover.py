@@ -45,7 +45,7 @@ class Consumer:
         self.written: dict[TP, tuple[int, str]] = {}
         self.commits = True
         self.at_commit: Callable[[], None] = lambda: None
-        self.ingest = SimpleNamespace(failure=SimpleNamespace(error=None), screens={})
+        self.ingest = SimpleNamespace(failure=SimpleNamespace(error=None), screens={TOPIC: "before"})
         self._handover = handover
 
     def committed(self, tp: TP) -> int:
