@@ -14,8 +14,10 @@ from confluent_kafka import KafkaException
 from stream_app.cli.failure import FAILED, WRONG, Failure
 from stream_app.cli.files import FileUnreadable
 from stream_app.kafka.admin import KafkaUnavailable
+from stream_app.kafka.certificates import CertificatesUnusable
 from stream_app.kafka.local import LocalBrokerUnavailable
 from stream_app.kafka.ranges import RangeUnreadable
+from stream_app.kafka.rights import RightsMissing
 from stream_app.kafka.watchlists import WatchListsUnread
 from stream_app.language.diagnostics import LanguageError
 from stream_app.service.settings import SettingsError
@@ -37,9 +39,11 @@ COMMANDS = (
 
 _STATUS: tuple[tuple[type[Exception], int, str], ...] = (
     (SettingsError, WRONG, "settings that cannot be"),
+    (CertificatesUnusable, WRONG, ""),
     (LanguageError, WRONG, "rules that cannot run"),
     (FileUnreadable, FAILED, ""),
     (KafkaUnavailable, FAILED, ""),
+    (RightsMissing, FAILED, ""),
     (RangeUnreadable, FAILED, ""),
     (WatchListsUnread, FAILED, ""),
     (LocalBrokerUnavailable, FAILED, ""),

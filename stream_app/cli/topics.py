@@ -4,6 +4,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from stream_app.cli import topics_acls
 from stream_app.cli.environment import settings
 from stream_app.cli.waiting import reach
 from stream_app.kafka.admin import create_topics, describe_topics, partitions_of
@@ -14,7 +15,10 @@ from stream_app.service.settings import Settings
 
 @click.group(name="topics")
 def command() -> None:
-    """Make the topics, or show how they stand."""
+    """Make the topics, show how they stand, or who needs which rights."""
+
+
+command.add_command(topics_acls.command)
 
 
 @command.command()

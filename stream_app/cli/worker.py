@@ -2,6 +2,7 @@
 
 import logging
 import logging.config
+from functools import partial
 
 import click
 
@@ -9,6 +10,9 @@ from stream_app.cli.environment import SettingsCommand, settings
 from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
 from stream_app.kafka.app import TopicsMissing, run_worker
+from stream_app.kafka.certificates import check_files
+from stream_app.kafka.ingest import IngestApp
+from stream_app.kafka.rights import behind, check_rights
 from stream_app.service import parts
 from stream_app.service.health import Health
 from stream_app.service.logs import catch_strays, logging_config, worker_name
@@ -22,19 +26,28 @@ def command() -> None:
     """Read Sysmon records, correlate them, write incidents, until SIGTERM.
 
     Start as many workers as the topics have partitions; they share the work and take over from one another. A worker
-    does not start with a rule that is wrong. While no broker answers it tries again, for ever.
+    does not start with a rule that is wrong, or without a right that it needs. While no broker answers it tries again,
+    for ever.
     """
     given = settings()
     rulebook = parts.rulebook(given)
     options = parts.worker_options(given)
     outlets = parts.outlets(options.names)
+    check_files(options.connection)
     form = logging_config(given.log_level, given.log_format, worker_name(given.instance_id))
     logging.config.dictConfig(form)  # Faust does it again, but not before a broker answers
     catch_strays()
     try:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER, log.warning)
-            status = run_worker(options, rulebook, outlets, given.log_level, form, health.watch)
+            rights = parts.worker_rights(given, lists=rulebook.lists is not None)
+            check_rights(options.connection, rights)
+
+            def on_app(app: IngestApp) -> None:
+                app.ingest.failure.explain = partial(behind, connection=options.connection, wanted=rights)
+                health.watch(app)
+
+            status = run_worker(options, rulebook, outlets, given.log_level, form, on_app)
     except (TopicsMissing, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

@@ -3,12 +3,15 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, NewTopic, ResourceType
 from msgspec import Struct
 
+from stream_app.kafka.certificates import check_files
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.handshake import reason
 from stream_app.kafka.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -35,25 +38,38 @@ class TopicState(Struct, frozen=True):
 
 
 def admin_client(connection: Connection, timeout: float = 10.0) -> AdminClient:
-    """Give a client of a broker that answers. Raises :class:`KafkaUnavailable` after ``timeout`` seconds."""
-    client = AdminClient({**connection.librdkafka(), "log_level": 0, "socket.connection.setup.timeout.ms": 5000})
+    """Give a client of a broker that answers.
+
+    Raises :class:`KafkaUnavailable` after ``timeout`` seconds, CertificatesUnusable at once.
+    """
+    check_files(connection)
+    heard: list[KafkaError] = []
+    settings: dict[str, Any] = {"log_level": 0, "socket.connection.setup.timeout.ms": 5000, "error_cb": heard.append}
+    client = AdminClient({**connection.librdkafka(), **settings})
     try:
         client.list_topics(timeout=timeout)
     except KafkaException as error:
-        raise KafkaUnavailable(_unreachable(connection, error)) from error
+        client.poll(0)  # what it heard comes up here
+        where = f"{connection.bootstrap_servers} ({connection.security_protocol})"
+        raise KafkaUnavailable(f"no Kafka broker answers at {where}: {reason(connection, heard)}") from error
     return client
 
 
 def wait_for_broker(connection: Connection, seconds: float, attempt: float = 2.0) -> Iterator[str]:
-    """Ask until a broker answers; yields why each attempt failed. Raises :class:`KafkaUnavailable` in the end."""
+    """Ask until a broker answers, once in ``attempt`` seconds; yields why each attempt failed.
+
+    Raises :class:`KafkaUnavailable` in the end, CertificatesUnusable at once.
+    """
     deadline = time.monotonic() + seconds
     while True:
+        began = time.monotonic()
         try:
             admin_client(connection, attempt)
         except KafkaUnavailable as error:
             if time.monotonic() > deadline:
                 raise
             yield str(error)
+            time.sleep(max(0.0, began + attempt - time.monotonic()))
         else:
             return
 
@@ -135,14 +151,15 @@ def topic_ids(connection: Connection, names: Sequence[str], timeout: float = 10.
 def message_limits(connection: Connection, names: Sequence[str]) -> dict[str, int]:
     """Give the bytes that each topic takes in a record; without those of which the broker does not say it.
 
-    librdkafka's mock leaves the question unanswered. Who may not ask is told nothing.
+    librdkafka's mock leaves the question unanswered. Decision: who may not ask does not ask: it is no right that a
+    worker needs, and what is denied would stand in the broker's audit.
     """
     client = admin_client(connection)
     if (client.list_topics(timeout=10).cluster_id or "").startswith(MOCK_CLUSTER):
         return {}
     limits = {}
-    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    for resource, future in client.describe_configs(resources, request_timeout=10).items():
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in _open(client, names)]
+    for resource, future in client.describe_configs(resources, request_timeout=10).items() if resources else ():
         try:
             limits[resource.name] = int(future.result()["max.message.bytes"].value)
         except KafkaException as error:
@@ -150,8 +167,15 @@ def message_limits(connection: Connection, names: Sequence[str]) -> dict[str, in
     return limits
 
 
-def _unreachable(connection: Connection, error: KafkaException) -> str:
-    return (
-        f"no Kafka broker answers at {connection.bootstrap_servers} ({connection.security_protocol}): "
-        f"{error.args[0].str()}; is it running, and is STREAM_APP_BOOTSTRAP_SERVERS right?"
-    )
+def _open(client: AdminClient, names: Sequence[str]) -> list[str]:
+    """Give the topics whose settings this client may ask for."""
+    told = client.describe_topics(TopicCollection(list(names)), include_authorized_operations=True, request_timeout=10)
+    found = []
+    for name, future in told.items():
+        try:
+            operations = future.result().authorized_operations
+        except KafkaException:
+            continue
+        if operations is None or AclOperation.DESCRIBE_CONFIGS in operations:
+            found.append(name)
+    return found

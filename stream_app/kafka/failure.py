@@ -12,6 +12,9 @@ from collections.abc import Callable
 EXIT_STATUS = 70
 """Status of a process that ended by a failure (sysexits: internal software error)."""
 
+EXPLAINING = 8.0
+"""Seconds that a failure may take to be explained; the process ends then, explained or not."""
+
 log = logging.getLogger(__name__)
 
 
@@ -24,6 +27,8 @@ class Failure:
 
     def __init__(self, grace: float = 1.0, leave: Callable[[int], None] = os._exit) -> None:
         self.error: BaseException | None = None
+        self.explain: Callable[[BaseException], str] | None = None
+        """Gives what else there is to say of a failure; may ask a broker, and is not waited for beyond EXPLAINING."""
         self._grace = grace
         self._leave = leave
 
@@ -32,8 +37,23 @@ class Failure:
         if self.error is not None:
             return
         self.error = error
-        log.critical("the worker ends, what it was handling will be read again: %s", error or repr(error))
-        killer = threading.Timer(self._grace, self._leave, (EXIT_STATUS,))
+        more = self._explained(error)
+        log.critical("the worker ends, what it was handling will be read again: %s%s", error or repr(error), more)
+        self._leave_after(self._grace)
+
+    def _explained(self, error: BaseException) -> str:
+        if self.explain is None:
+            return ""
+        self._leave_after(EXPLAINING + self._grace)
+        try:
+            more = self.explain(error)
+        except Exception:
+            log.exception("what is behind the failure could not be found out")
+            return ""
+        return more and f"; {more}"
+
+    def _leave_after(self, seconds: float) -> None:
+        killer = threading.Timer(seconds, self._leave, (EXIT_STATUS,))
         killer.daemon = True
         killer.start()
 

@@ -18,9 +18,7 @@ def follow(
     """
     consumer = Consumer(
         {
-            **connection.librdkafka(),
-            "group.id": "stream-app-follow",  # assign() wants one; the group is not joined
-            "enable.auto.commit": False,
+            **connection.reading(),
             "isolation.level": "read_uncommitted",
             "fetch.wait.max.ms": 50,
             "log_level": 3,

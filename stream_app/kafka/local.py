@@ -88,6 +88,7 @@ class LocalBroker:
         node: Node | None = None,
         cluster: Sequence[Node] = (),
         config: Mapping[str, str] | None = None,
+        loggers: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.node = node or Node(1)
@@ -95,6 +96,8 @@ class LocalBroker:
             self.node.port = port
         self.cluster = cluster or (self.node,)
         self.config = dict(config or {})
+        self.loggers = dict(loggers or {})
+        """Level by name of a logger of the broker that shall say more than warnings."""
         self.bootstrap_servers = f"127.0.0.1:{self.node.port}"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -122,8 +125,12 @@ class LocalBroker:
         properties = self.folder / "server.properties"
         properties.write_text("".join(f"{key}={value}\n" for key, value in self._properties().items()))
         logging = self.folder / "log4j2.properties"
+        more = "".join(
+            f"logger.l{number}.name={name}\nlogger.l{number}.level={level}\n"
+            for number, (name, level) in enumerate(self.loggers.items())
+        )
         logging.write_text(
-            "status=error\nappender.a.type=Console\nappender.a.name=A\nappender.a.layout.type=PatternLayout\n"
+            more + "status=error\nappender.a.type=Console\nappender.a.name=A\nappender.a.layout.type=PatternLayout\n"
             "appender.a.layout.pattern=%d %p %c: %m%n\nrootLogger.level=WARN\nrootLogger.appenderRef.a.ref=A\n"
         )
         command = [java(), "-Xmx1g", "-XX:+UseSerialGC", f"-Dlog4j2.configurationFile={logging}", "-cp", jars()]

@@ -60,9 +60,7 @@ class RangeReader:
         self._asked = asked
         self._consumer = Consumer(
             {
-                **connection.librdkafka(),
-                "group.id": "stream-app-range",  # assign() wants one; the group is not joined
-                "enable.auto.commit": False,
+                **connection.reading(),
                 "enable.partition.eof": True,
                 "auto.offset.reset": "error",
                 "queued.max.messages.kbytes": 16_384,

@@ -6,6 +6,11 @@ from msgspec import Struct
 
 from stream_app.rulebook.filling import LONGEST_KEEP
 
+WORKER, TOOLS, FORWARDER, SOAR = "worker", "tools", "forwarder", "soar"
+"""Who comes to a topic: workers (detect and windows are one process), the other commands of `stream-app`, and those at
+either end that are not ours."""
+ROLES = (WORKER, TOOLS, FORWARDER, SOAR)
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
 TABLE = "windows"
@@ -66,10 +71,16 @@ class Names(Struct, frozen=True, kw_only=True):
 
 
 class Topic(Struct, frozen=True, kw_only=True):
-    """One topic: ``retention_ms`` is None where only compaction removes; ``config`` is what else the broker is told."""
+    """One topic: ``retention_ms`` is None where only compaction removes; ``config`` is what else the broker is told.
+
+    ``writers`` and ``readers`` say for each role what it writes or reads there: rights are made of them (acls.py).
+    Decision: neither has a default, so that no topic can be declared without.
+    """
 
     name: str
     purpose: str
+    writers: Mapping[str, str]
+    readers: Mapping[str, str]
     key: str
     codec: str
     partitions: int
@@ -96,19 +107,12 @@ def declare(
     safe = {"min.insync.replicas": str(min_insync)}
     written = {**safe, "max.message.bytes": str(MESSAGE_BYTES)}
     declared = (
-        Topic(
-            name=names.sysmon,
-            purpose="Sysmon records as a forwarder sends them",
-            key="host name, or what the forwarder chose",
-            codec="any of the record shapes",
-            cleanup_policy="delete",
-            retention_ms=7 * DAY,
-            config=safe,
-            **every,
-        ),
+        _source(names.sysmon, every, safe),
         Topic(
             name=names.matches,
             purpose="records that a rule's filter wants, by group, and the source's progress",
+            writers={WORKER: "detect: matches and progress"},
+            readers={WORKER: "windows: matches and progress"},
             key="rule, customer, group-by values",
             codec="MessagePack",
             cleanup_policy="delete",
@@ -124,6 +128,8 @@ def declare(
         Topic(
             name=names.rejected,
             purpose="records that could not be read or came too late, with the reason and where they came from",
+            writers={WORKER: "detect and windows: rejections"},
+            readers={TOOLS: "`rejected`"},
             key="topic/partition@offset",
             codec="JSON",
             cleanup_policy="delete",
@@ -140,17 +146,35 @@ def declare(
     return (*declared, _changelog(names.processes, purpose, key, of_source, written))
 
 
+def _source(name: str, every: Mapping[str, int], config: Mapping[str, str]) -> Topic:
+    return Topic(
+        name=name,
+        purpose="Sysmon records as a forwarder sends them",
+        writers={FORWARDER: "records", TOOLS: "`produce`"},
+        readers={WORKER: "detect: records", TOOLS: "`replay --topic`"},
+        key="host name, or what the forwarder chose",
+        codec="any of the record shapes",
+        cleanup_policy="delete",
+        retention_ms=7 * DAY,
+        config=config,
+        **every,
+    )
+
+
 def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> Iterator[Topic]:
     """Give the topics on which incidents are told."""
-    told = {
-        names.incidents: "incidents, for the SOAR",
-        names.shadow: "incidents of rules in shadow, which nobody else is told of",
-        **{topic: HANDED[form] for form, topic in names.handed.items()},
-    }
-    for name, purpose in told.items():
+    soar = {SOAR: "incidents"}
+    told = (
+        (names.incidents, "incidents, for the SOAR", soar | {TOOLS: "`incidents`"}),
+        (names.shadow, "incidents of rules in shadow, which nobody else is told of", {TOOLS: "`incidents --shadow`"}),
+        *((topic, HANDED[form], soar) for form, topic in names.handed.items()),
+    )
+    for name, purpose, readers in told:
         yield Topic(
             name=name,
             purpose=purpose,
+            writers={WORKER: "windows: incidents"},
+            readers=readers,
             key="incidentId",
             codec="CEF" if name == names.cef else "JSON",
             cleanup_policy="delete",
@@ -174,7 +198,15 @@ def _changelog(name: str, purpose: str, key: str, every: Mapping[str, int], writ
         **written,
     }
     return Topic(
-        name=name, purpose=purpose, key=key, codec="MessagePack", cleanup_policy="compact", config=config, **every
+        name=name,
+        purpose=purpose,
+        writers={WORKER: "rows"},
+        readers={WORKER: "rows, to recover them"},
+        key=key,
+        codec="MessagePack",
+        cleanup_policy="compact",
+        config=config,
+        **every,
     )
 
 
@@ -187,6 +219,8 @@ def _watchlists(names: Names, replication: int, config: Mapping[str, str]) -> To
     return Topic(
         name=names.watchlists,
         purpose="what rules have put on watch lists; used where a rule fills or reads one",
+        writers={WORKER: "windows: entries"},
+        readers={WORKER: "detect: entries", TOOLS: "`watchlist`"},
         key="customer, list, value",
         codec="MessagePack",
         partitions=1,  # every worker reads all of it

@@ -117,9 +117,7 @@ class _Reader:
         self._topic = topic
         self._consumer = Consumer(
             {
-                **connection.librdkafka(),
-                "group.id": "stream-app-watchlists",  # assign() wants one; the group is not joined
-                "enable.auto.commit": False,
+                **connection.reading(),
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 50,

@@ -6,11 +6,12 @@ import msgspec
 
 from stream_app.engine.process_context import Joining
 from stream_app.handoff.formats import FORMATS, NATIVE, Format
+from stream_app.kafka.acls import Right, of_role, rights
 from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.outlets import Outlet, Outlets
 from stream_app.kafka.reader import Limits
-from stream_app.kafka.topics import Names, Topic, declare
+from stream_app.kafka.topics import WORKER, Names, Topic, declare
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
@@ -62,6 +63,12 @@ def topics(settings: Settings, sysmon_partitions: int = 0) -> tuple[Topic, ...]:
         min_insync=settings.min_insync,
         processes=(sysmon_partitions or settings.partitions) if settings.process_context else 0,
     )
+
+
+def worker_rights(settings: Settings, *, lists: bool) -> tuple[Right, ...]:
+    """Give what a worker must be allowed to do; of the topic of the watch lists only where rules use it."""
+    declared = [topic for topic in topics(settings) if lists or topic.name != names(settings).watchlists]
+    return of_role(rights(declared, settings.app_id), WORKER)
 
 
 def defaults(settings: Settings) -> Defaults:
@@ -130,4 +137,5 @@ def health_options(settings: Settings) -> HealthOptions:
         file=settings.health_file,
         host=settings.health_host,
         port=settings.health_port,
+        token=settings.web_token,
     )

@@ -16,7 +16,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
-PREFIX = "STREAM_APP_"
+from stream_app.service.contradictions import PREFIX as PREFIX  # noqa: PLC0414 - it is this table's too
+from stream_app.service.contradictions import of_security, of_topics, variable
+
 FILE_SUFFIX = "_FILE"
 """A secret may be read from a file: the variable's name with this suffix gives the path."""
 
@@ -44,11 +46,25 @@ class Settings(Struct, frozen=True, kw_only=True):
         Meta(description="how the brokers are spoken to"),
     ] = "PLAINTEXT"
     sasl_mechanism: Annotated[
-        Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"],
+        Literal["", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"],
         Meta(description="how to log in, with a SASL protocol"),
     ] = ""
     sasl_username: Annotated[str, Meta(description="who logs in")] = ""
     sasl_password: Annotated[str, Meta(description="the password of that user", extra=_SECRET)] = ""
+    oauth_token_url: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://[^\s/]+(/\S*)?$",
+            title="an https URL",
+            description="with OAUTHBEARER: where tokens are had, for client credentials",
+        ),
+    ] = ""
+    oauth_client_id: Annotated[str, Meta(description="who asks for a token")] = ""
+    oauth_client_secret: Annotated[str, Meta(description="the secret of that client", extra=_SECRET)] = ""
+    oauth_scope: Annotated[str, Meta(description="scopes that are asked for, blanks between; empty: none")] = ""
+    oauth_ca_location: Annotated[
+        str, Meta(description="PEM file of the authorities that the token's server is trusted by; empty: the system's")
+    ] = ""
     ssl_ca_location: Annotated[
         str, Meta(description="PEM file of the authorities that are trusted; empty: the system's")
     ] = ""
@@ -178,7 +194,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         8080
     )
     web_token: Annotated[
-        str, Meta(description="what web ports ask for, as Authorization: Bearer; empty: nothing", extra=_SECRET)
+        str,
+        Meta(
+            description="token that web ports ask for (Authorization: Bearer); without, /live and /ready give a status",
+            extra=_SECRET,
+        ),
     ] = ""
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Meta(description="least level that is logged")
@@ -300,29 +320,10 @@ def _unknown(name: str) -> str:
 
 def _contradictions(settings: Settings) -> Iterator[str]:
     """Yield what no field can see alone; what would be ignored is a mistake too, and may be a leak."""
-    protocol = f"{_variable('security_protocol')}={settings.security_protocol}"
-    log_in = settings.security_protocol.startswith("SASL_")
-    for field in ("sasl_mechanism", "sasl_username", "sasl_password"):
-        if log_in and not getattr(settings, field):
-            yield f"{_variable(field)} must be set with {protocol}"
-        if not log_in and getattr(settings, field):
-            yield f"{_variable(field)} is set, but {protocol} does not log in"
-    for field in ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location", "ssl_key_password"):
-        if not settings.security_protocol.endswith("SSL") and getattr(settings, field):
-            yield f"{_variable(field)} is set, but {protocol} has no TLS"
-    if bool(settings.ssl_certificate_location) != bool(settings.ssl_key_location):
-        yield f"{_variable('ssl_certificate_location')} and {_variable('ssl_key_location')} go together"
-    topics = [(field, getattr(settings, field)) for field in settings.__struct_fields__ if field.endswith("_topic")]
-    for name in dict.fromkeys(topic for _, topic in topics if topic):
-        same = [_variable(field) for field, topic in topics if topic == name]
-        if len(same) > 1:
-            yield f"{', '.join(same)} must differ from one another: each is {name!r}"
+    yield from of_security(settings)
+    yield from of_topics(settings)
     if settings.min_insync > settings.replication:
-        yield f"{_variable('min_insync')} must not be more than {_variable('replication')}={settings.replication}"
-
-
-def _variable(field: str) -> str:
-    return PREFIX + field.upper()
+        yield f"{variable('min_insync')} must not be more than {variable('replication')}={settings.replication}"
 
 
 def _metas(hint: object) -> list[Meta]:

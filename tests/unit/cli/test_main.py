@@ -231,7 +231,7 @@ def test_a_broker_that_is_not_there_is_a_line(command: list[str]) -> None:
     lines = done.stderr.decode().splitlines()
     assert (1, b"") == (done.returncode, done.stdout)
     assert lines[0].startswith(f"stream-app: no Kafka broker answers at {CLOSED} (PLAINTEXT): ")
-    assert lines[0].endswith("is STREAM_APP_BOOTSTRAP_SERVERS right? Trying again …")
+    assert lines[0].endswith("and STREAM_APP_SECURITY_PROTOCOL right? Trying again …")
     assert 2 == len(lines)
 
 

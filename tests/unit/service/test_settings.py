@@ -117,6 +117,47 @@ def test_security_that_would_not_be_used_is_refused() -> None:
     ) == problems({"STREAM_APP_SASL_PASSWORD": "hunter2", "STREAM_APP_SSL_CERTIFICATE_LOCATION": "client.pem"})
 
 
+def token(**others: str) -> dict[str, str]:
+    """Give an environment that logs in with a token, but for the secret."""
+    return {
+        "STREAM_APP_SECURITY_PROTOCOL": "SASL_SSL",
+        "STREAM_APP_SASL_MECHANISM": "OAUTHBEARER",
+        "STREAM_APP_OAUTH_TOKEN_URL": "https://login.example/token",
+        "STREAM_APP_OAUTH_CLIENT_ID": "worker",
+        **others,
+    }
+
+
+def test_a_token_needs_its_own_settings_and_no_password() -> None:
+    """OAUTHBEARER without a secret, or with a user's name, is refused; so are its settings with another mechanism."""
+    assert (
+        "STREAM_APP_OAUTH_CLIENT_SECRET must be set with STREAM_APP_SASL_MECHANISM=OAUTHBEARER",
+        "STREAM_APP_SASL_USERNAME is set, but STREAM_APP_SASL_MECHANISM=OAUTHBEARER does not use it",
+    ) == problems(token(STREAM_APP_SASL_USERNAME="worker"))
+    assert ("STREAM_APP_OAUTH_SCOPE is set, but STREAM_APP_SASL_MECHANISM=PLAIN does not use it",) == problems(
+        login(STREAM_APP_SASL_PASSWORD="hunter2", STREAM_APP_OAUTH_SCOPE="kafka")  # noqa: S106 - made up
+    )
+
+
+def test_a_client_secret_travels_in_tls_only() -> None:
+    """A token endpoint without TLS is refused, but on this machine; what is no URL is refused too."""
+    secret = {"STREAM_APP_OAUTH_CLIENT_SECRET": "hunter2"}
+    url = "STREAM_APP_OAUTH_TOKEN_URL"
+    assert (f"{url} must be an https URL: the client's secret is sent there",) == problems(
+        token(**secret, **{url: "http://login.example/token"})
+    )
+    assert read_settings(token(**secret, **{url: "http://127.0.0.1:8080/token"})).oauth_token_url
+    (said,) = problems(token(**secret, **{url: "login.example"}))
+    assert said.startswith(f"{url} is 'login.example': it must be an https URL (with OAUTHBEARER: ")
+
+
+def test_the_password_of_no_key_is_refused() -> None:
+    """A key's password without a key is a mistake."""
+    assert ("STREAM_APP_SSL_KEY_PASSWORD is set, but STREAM_APP_SSL_KEY_LOCATION is not",) == problems(
+        {"STREAM_APP_SECURITY_PROTOCOL": "SSL", "STREAM_APP_SSL_KEY_PASSWORD": "hunter2"}
+    )
+
+
 def test_topics_must_differ_and_copies_suffice() -> None:
     """One topic for two purposes, or more written copies than there are, is refused."""
     assert (
@@ -165,8 +206,11 @@ def test_a_secret_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
 
 def test_no_secret_is_ever_shown() -> None:
     """Neither the settings nor what is made of them, nor a complaint about them, holds a password."""
-    settings = read_settings(login(STREAM_APP_SASL_PASSWORD="hunter2", STREAM_APP_SSL_KEY_PASSWORD="hunter3"))  # noqa: S106 - made up
-    shown = repr(settings) + str(settings) + repr(parts.connection(settings)) + repr(settings.shown())
+    secrets = {"STREAM_APP_SASL_PASSWORD": "hunter2", "STREAM_APP_SSL_KEY_PASSWORD": "hunter3"}
+    files = {"STREAM_APP_SSL_CERTIFICATE_LOCATION": "a", "STREAM_APP_SSL_KEY_LOCATION": "b"}
+    settings = read_settings(login(STREAM_APP_WEB_TOKEN="hunter4", **secrets, **files))  # noqa: S106 - made up
+    options = parts.worker_options(settings), parts.health_options(settings)
+    shown = f"{settings!r} {settings} {parts.connection(settings)!r} {settings.shown()!r} {options!r}"
     assert "hunter" not in shown
     assert "sasl_password='***'" in shown
     assert "ssl_key_password=''" in repr(Settings())
@@ -177,7 +221,8 @@ def test_every_setting_is_described() -> None:
     table = settings_table()
     assert len(Settings.__struct_fields__) == len(table) == len({row.variable for row in table})
     assert all(row.description and row.allowed for row in table)
-    assert ["sasl_password", "ssl_key_password", "web_token"] == [row.field for row in table if row.secret]
+    secrets = ["sasl_password", "oauth_client_secret", "ssl_key_password", "web_token"]
+    assert secrets == [row.field for row in table if row.secret]
 
 
 def test_every_default_is_allowed() -> None:
