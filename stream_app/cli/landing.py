@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from stream_app.exchange.imported import Imported, Origin, Reason, Refused, attributes_named, groups_named
 from stream_app.language.diagnostics import Diagnostic, LanguageError
 from stream_app.rulebook.declared import ATTRIBUTES, is_name, with_declared
-from stream_app.rulebook.load import GROUPS, TABLES, load_rulebook
+from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.mapping import INCIDENT_FIELDS
 from stream_app.rulebook.rulefile import Defaults
+from stream_app.rulebook.ruleset import GROUPS, TABLES
 from stream_app.rulebook.write import NotWritable, slug_of, write_rule
 from stream_app.sysmon.attributes import VOCABULARY
 

@@ -14,7 +14,9 @@ from stream_app.cli import (
     rules_import,
     rules_lint,
     rules_new,
+    rules_publish,
     rules_schema,
+    rules_status,
     rules_test,
 )
 from stream_app.cli.environment import settings
@@ -42,6 +44,8 @@ for each in (
     rules_schema.schema,
     rules_import.command,
     rules_export.command,
+    rules_publish.command,
+    rules_status.command,
 ):
     command.add_command(each)
 

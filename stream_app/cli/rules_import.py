@@ -23,7 +23,7 @@ from stream_app.exchange.imported import (
     with_watch_lists,
 )
 from stream_app.rulebook.declared import ATTRIBUTES
-from stream_app.rulebook.load import GROUPS
+from stream_app.rulebook.ruleset import GROUPS
 from stream_app.service import parts
 
 _PATH = click.Path(path_type=Path)

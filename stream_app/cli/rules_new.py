@@ -8,7 +8,7 @@ import click
 from stream_app.cli.failure import Failure
 from stream_app.cli.rulefolder import folder_of
 from stream_app.rulebook.cases import CASES
-from stream_app.rulebook.load import GROUPS, TABLES
+from stream_app.rulebook.ruleset import GROUPS, TABLES
 from stream_app.rulebook.skeleton import skeleton
 from stream_app.sysmon.attributes import EVENTS
 

@@ -9,10 +9,13 @@ import click
 from stream_app.cli.environment import SettingsCommand, settings
 from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
-from stream_app.kafka.app import TopicsMissing, run_worker
+from stream_app.kafka.app import run_worker
 from stream_app.kafka.certificates import check_files
+from stream_app.kafka.compacted import TopicUnread
+from stream_app.kafka.facts import TopicsMissing
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.rights import behind, check_rights
+from stream_app.kafka.sources import NoRules
 from stream_app.service import parts
 from stream_app.service.health import Health
 from stream_app.service.logs import catch_strays, logging_config, worker_name
@@ -30,24 +33,28 @@ def command() -> None:
     for ever.
     """
     given = settings()
-    rulebook = parts.rulebook(given)
+    published = given.rules_from == "topic"
+    rules = None if published else parts.rules(given)  # what is wrong with a folder is said before anything else
     options = parts.worker_options(given)
-    outlets = parts.outlets(options.names)
     check_files(options.connection)
+    outlets = parts.outlets(options.names)
     form = logging_config(given.log_level, given.log_format, worker_name(given.instance_id))
     logging.config.dictConfig(form)  # Faust does it again, but not before a broker answers
     catch_strays()
     try:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER, log.warning)
-            rights = parts.worker_rights(given, lists=rulebook.lists is not None)
+            if rules is None:
+                check_rights(options.connection, parts.worker_rights(given, lists=False))
+                rules = parts.rules(given)
+            rights = parts.worker_rights(given, lists=rules.rulebook.lists is not None)
             check_rights(options.connection, rights)
 
             def on_app(app: IngestApp) -> None:
                 app.ingest.failure.explain = partial(behind, connection=options.connection, wanted=rights)
                 health.watch(app)
 
-            status = run_worker(options, rulebook, outlets, given.log_level, form, on_app)
-    except (TopicsMissing, ProbesUnavailable) as error:
+            status = run_worker(options, rules, outlets, given.log_level, form, on_app)
+    except (TopicsMissing, TopicUnread, NoRules, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

@@ -21,6 +21,7 @@ from stream_app.engine.rejection import TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.row import Latest, Mark
 from stream_app.language.compile import NOTHING
 from stream_app.rulebook.chaining import reading, reads
+from stream_app.rulebook.editions import id_of
 from stream_app.rulebook.rule import Rule, Rulebook
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Chain:
         for key, match in found:
             unfit = too_large(key, match)
             if unfit:
-                rejections.append(Rejection.of(record, TOO_LARGE, unfit, rule=match.rule))
+                rejections.append(Rejection.of(record, TOO_LARGE, unfit, rule=id_of(match.rule)))
             else:
                 matches.append((key, match))
         return Asked(matches, rejections)

@@ -127,7 +127,7 @@ def matches(
             time = received if created is None else created
         values = [get(name) for name in rule.subpattern.group_by]
         group = tuple([value if value.__class__ is str or value is None else canonical(value) for value in values])
-        key = encode_key(rule.id, customer, group)
+        key = encode_key(rule.edition, customer, group)
         carries = rule.subpattern.carries
         brought = tuple([canonical(get(name)) for name in carries]) if carries else None
         found.append((key, encode_keyed(key, time, origin, brought)))

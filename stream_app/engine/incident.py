@@ -16,6 +16,7 @@ from stream_app.engine.key import Key
 from stream_app.engine.match import NO_PARTITION, Group
 from stream_app.engine.row import Episode, Source
 from stream_app.language.values import Value
+from stream_app.rulebook.editions import id_of
 from stream_app.rulebook.rule import Rule
 
 NAMESPACE = UUID("5b0f2f6c-0c55-5c58-9b53-0f7a1d8e2c11")
@@ -106,7 +107,7 @@ def incident_id(rule: Rule, key: Key, first_seen: int) -> bytes:
     """Give the 16 bytes of the id of an incident that is made at ``first_seen``."""
     group = whole(rule, key.group)
     named = [(attribute, group[place]) for attribute, place in rule.sorted_places]
-    return _uuid(_encode((key.customer, key.rule, named, first_seen)))
+    return _uuid(_encode((key.customer, id_of(key.rule), named, first_seen)))
 
 
 def summary_id(rule: Rule, customer: str, span: str, start: int) -> bytes:

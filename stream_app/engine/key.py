@@ -22,11 +22,17 @@ _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
 class Key(Struct, frozen=True, array_like=True, gc=False):
-    """What a key says: the rule's id, the customer (phCustId as text) and the group-by values in the rule's order."""
+    """What a key says: the rule's edition, the customer (phCustId as text), the group-by values in the rule's order."""
 
     rule: str
     customer: str
     group: Group
+
+
+class _Head(Struct, frozen=True, array_like=True, gc=False):
+    """The first element of a key."""
+
+    rule: str
 
 
 class BadKey(Exception):
@@ -35,6 +41,7 @@ class BadKey(Exception):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Key)
+_head_decoder = msgspec.msgpack.Decoder(_Head)
 
 
 def canonical(value: Value | None) -> Value | None:
@@ -58,4 +65,12 @@ def decode_key(data: bytes) -> Key:
     try:
         return _decoder.decode(data)
     except ValueError as error:  # msgspec's, or a text in it that is not UTF-8
+        raise BadKey(str(error)) from error
+
+
+def edition_of(data: bytes) -> str:
+    """Read only the edition that a key names. Raises :class:`BadKey`."""
+    try:
+        return _head_decoder.decode(data).rule
+    except ValueError as error:  # as above
         raise BadKey(str(error)) from error

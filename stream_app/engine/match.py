@@ -59,6 +59,7 @@ class Match(Struct, frozen=True, array_like=True, gc=False):
 
     version: int
     rule: str
+    """The name of its edition (``rulebook/editions.py``)."""
     customer: str
     group: Group
     time: int

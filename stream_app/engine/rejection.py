@@ -8,10 +8,12 @@ from typing import Self
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from stream_app.engine.match import INCIDENTS, NO_PARTITION, Match
 from stream_app.engine.record import Record
 from stream_app.engine.row import Mark, Source
+from stream_app.rulebook.editions import id_of
 from stream_app.rulebook.exceptions import RuleException
 
 VERSION = 1
@@ -30,6 +32,9 @@ FULL = "row full"
 """A match that cannot be counted: its row holds as many events as a record of Kafka's takes."""
 SUPPRESSED = "suppressed"
 """A trigger that made nothing, since an exception of its rule holds."""
+
+REPLAYED = "replayed"
+"""A record that was rejected and has been put on the source again, on a later offset: said so that it is not twice."""
 
 INCIDENT_TOO_LARGE = "incident too large"
 """An incident that one of its topics does not take, however much of it is left out; the others have it."""
@@ -99,7 +104,7 @@ class Rejection(Struct, frozen=True, kw_only=True):
         """Reject a match, which carries no bytes of its record; its place names the record."""
         origin = match.origin
         source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
-        return cls._at(source, Mark(match.time, 0, origin.offset), reason, detail, match.rule)
+        return cls._at(source, Mark(match.time, 0, origin.offset), reason, detail, id_of(match.rule))
 
     @classmethod
     def suppressed(cls, rule: str, source: Source, mark: Mark, exception: RuleException) -> Self:
@@ -120,6 +125,11 @@ class Rejection(Struct, frozen=True, kw_only=True):
     def too_long(cls, rule: str, source: Source, mark: Mark, detail: str) -> Self:
         """Say that a trigger made nothing, since its incident could not be sent: the rule's id, the trigger, why."""
         return cls._at(source, mark, TOO_LARGE, detail, rule)
+
+    def replayed(self) -> Self:
+        """Say that the record was put on the source again, and what it had been rejected for."""
+        detail = f"was {self.reason}: {self.detail}"[:DETAIL_LIMIT]
+        return replace(self, reason=REPLAYED, detail=detail, value=b"", truncated=self.size > 0)
 
     @classmethod
     def of_incident(  # noqa: PLR0913, PLR0917 - what says which one it is

@@ -34,6 +34,7 @@ from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, FULL, LATE, TOO_EXPENSIVE, TOO_LARGE, Rejection
 from stream_app.engine.stream_time import VERSION, Clock, Progress, Reading
 from stream_app.engine.watchlist import additions, put
+from stream_app.rulebook.editions import id_of
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.sysmon.parts import Unreadable
 
@@ -130,7 +131,7 @@ class Flow:
         ready = Ready.of(rulebook, context=joined is not None) if ready is None else ready
         self._tally = tally
         self._chain = ready.chain
-        self._rules = rulebook.rules
+        self._rules = {**rulebook.rules, **rulebook.editions}
         self.detector = ready.detector
         self._joined = joined
         self._watching = watching
@@ -185,7 +186,7 @@ class Flow:
         for key, match in found:
             unfit = too_large(key, match)
             if unfit:
-                yield Rejection.of(record, TOO_LARGE, unfit, rule=match.rule)
+                yield Rejection.of(record, TOO_LARGE, unfit, rule=id_of(match.rule))
                 continue
             yield from self._observe(key, match)
         yield from self._tick(record, record.timestamp if event is None else receive_time(record, event))

@@ -39,7 +39,7 @@ def serving(rule: Rule, mask: int, customer: str, get: Callable[[str], Value | N
     for number in range(mask.bit_length()):
         if mask >> number & 1:
             group = tuple([spelled(part, carried[part.places[number]]) for part in join.key])
-            key = encode_key(rule.id, customer, group)
+            key = encode_key(rule.edition, customer, group)
             masks[key] = masks.get(key, 0) | 1 << number
     return [(key, (*carried, served)) for key, served in masks.items()]
 

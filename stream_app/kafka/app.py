@@ -7,7 +7,8 @@ are the transport's; which partitions are ours is Faust's.
 import gc
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,27 +21,32 @@ from stream_app.engine.process import process_position
 from stream_app.engine.process_context import Joining
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
-from stream_app.kafka.admin import admin_client, message_limits, topic_ids
 from stream_app.kafka.batch import BatchSchema
+from stream_app.kafka.changing import Changing, Makes
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.contexts import Contexts
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
+from stream_app.kafka.facts import TopicFacts, ask_topics
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.guard import Guard
+from stream_app.kafka.handover import Handover
 from stream_app.kafka.ingest import Ingest, IngestApp
 from stream_app.kafka.outlets import Outlets
 from stream_app.kafka.placing import Placing
-from stream_app.kafka.progress import add_progress
+from stream_app.kafka.progress_timer import add_progress
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.rocks import RocksRows
 from stream_app.kafka.screening import screen_of
+from stream_app.kafka.sources import Rules
+from stream_app.kafka.statuses import Teller
 from stream_app.kafka.streak import Streak
+from stream_app.kafka.swapping import PATIENCE, Swapping
 from stream_app.kafka.table import RowTable, row_table
 from stream_app.kafka.topics import MESSAGE_BYTES, PROCESSES, TABLE, Names
 from stream_app.kafka.watchlists import Follower
 from stream_app.kafka.windows import Windows
-from stream_app.rulebook.content import rules_id
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
@@ -68,6 +74,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     commit_interval_s: float = 1.0
     instance_id: str = ""
     """A name that stays with this worker over restarts: static membership, so that a restart moves no partition."""
+    name: str = "worker"
+    """What it calls itself where it says which rules it runs: no other one's."""
     data_dir: Path = Path(".stream-app")
     store: str = "memory"
     """``memory`` or ``rocksdb``: where rows are kept beside the changelog."""
@@ -78,65 +86,14 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """Whether such a streak ends the worker; else all of it goes to the rejected topic."""
     joining: Joining | None = None
     """How connections are joined with their processes; None where they are not."""
+    draining: bool = False
+    """Whether the source is left alone, and only what lies on the matches topic is counted."""
 
 
-class TopicFacts(Struct, frozen=True):
-    """What the broker says of the topics before the start."""
-
-    sysmon_id: str
-    sysmon_partitions: int
-    changelog_id: str
-    processes_id: str = ""
-    limits: Mapping[str, int] = {}
-    """Bytes of a record that topics of incidents take, by name."""
-
-
-class TopicsMissing(Exception):
-    """Topics that the worker needs do not exist, or have other partition counts than it was told."""
-
-
-def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
-    """Look the topics up, that of the watch lists where it is used. Raises KafkaUnavailable, TopicsMissing."""
-    client, names = admin_client(options.connection), options.names
-    found = {}
-    processes = () if options.joining is None else (names.processes,)
-    told = (names.incidents, names.shadow, *names.handed.values())
-    used = (names.sysmon, names.matches, names.changelog, *told, names.rejected, *processes)
-    for name in (*used, names.watchlists) if lists else used:
-        found[name] = len(client.list_topics(name, timeout=10).topics[name].partitions)
-    missing = [name for name, partitions in found.items() if not partitions]
-    if missing:
-        of = {topic: f" (STREAM_APP_{form.upper()}_TOPIC)" for form, topic in names.handed.items()}
-        said = ", ".join(f"{name}{of.get(name, '')}" for name in missing)
-        without = ", or empty the setting to go on without" if of.keys() & set(missing) else ""
-        raise TopicsMissing(f"topics that do not exist: {said}; make them with `stream-app topics create`{without}")
-    for name in (names.matches, names.changelog):
-        if found[name] != options.partitions:
-            raise TopicsMissing(
-                f"topic {name} has {found[name]} partitions, STREAM_APP_PARTITIONS says {options.partitions}: "
-                "matches and changelog must have as many as the setting says, since a key's partition depends on it"
-            )
-    for name in processes:
-        if found[name] != found[names.sysmon]:
-            raise TopicsMissing(
-                f"topic {name} has {found[name]} partitions, {names.sysmon} has {found[names.sysmon]}: they must have "
-                "as many, since a process is kept where its host's records lie; delete it, and make it anew with "
-                "`stream-app topics create`"
-            )
-    ids = topic_ids(options.connection, [names.sysmon, names.changelog, *processes])
-    return TopicFacts(
-        sysmon_id=ids.get(names.sysmon, ""),
-        sysmon_partitions=found[names.sysmon],
-        changelog_id=ids.get(names.changelog, ""),
-        processes_id=ids.get(names.processes, ""),
-        limits=message_limits(options.connection, told),
-    )
-
-
-def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, outlets: Outlets) -> IngestApp:
+def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, outlets: Outlets) -> IngestApp:
     """Make the Faust app; nothing is connected before it starts. ``outlets`` are the hand-off."""
     names, counters, failure = options.names, Counters(), Failure()
-    counters.run(rules_id(rulebook), len(rulebook.enabled))
+    counters.run(rules.set, len(rules.rulebook.enabled))
     streak = Streak(options.reject_streak, counters, failure.set if options.stop_at_streak else None)
     app = IngestApp(names.app_id, **_faust_settings(options))
     app.ingest = Ingest(
@@ -145,6 +102,7 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, ou
         limits=options.limits,
         counters=counters,
         failure=failure,
+        handover=Handover(options.connection, names.sysmon, rules.set),
         counted=names.sysmon,
         sender_settings=_no_larger(outlets.small(facts.limits)),
     )
@@ -153,25 +111,24 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, ou
     matches = app.topic(names.matches, schema=schema)
     table = row_table(app, TABLE, options.partitions, row_position, _disk(options, "rows", facts.changelog_id))
     contexts = _contexts(app, options, facts)
-    screen = screen_of(rulebook, facts.sysmon_id, options.max_record_bytes, streak, contexts)
-    app.ingest.screens = {names.sysmon: screen, names.matches: None}
-    placing = Placing(rulebook, options.partitions)
+    screen = partial(
+        screen_of, topic_id=facts.sysmon_id, max_bytes=options.max_record_bytes, streak=streak, contexts=contexts
+    )
+    first = screen(rules.rulebook)
+    app.ingest.screens = {names.matches: None} if options.draining else {names.sysmon: first, names.matches: None}
+    editions = Editions(rules.rulebook)
+    placing = Placing(editions, options.partitions)
     detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
 
     def settled(partition: int) -> int:
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
 
-    windows = Windows(
-        rulebook,
-        names,
-        table.partitions_held,
-        counters,
-        placing=placing,
-        outlets=outlets.within(facts.limits),
-        settled=settled,
-    )
+    held, told = table.partitions_held, outlets.within(facts.limits)
+    windows = Windows(editions, names, held, counters, placing=placing, outlets=told, settled=settled)
     table.source, table.prepare = names.matches, windows.prepare
     app.times = windows.times
+    makes = Makes(load=rules.load, screen=screen, lists=partial(_followed, app, options))
+    swapping = _swapping(app, options, Changing(rules, makes, first, _teller(options, facts)), windows)
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -186,20 +143,43 @@ def create_app(options: WorkerOptions, rulebook: Rulebook, facts: TopicFacts, ou
     async def observe(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
         """Count matches in the rows of their keys, and send incidents."""
         async for batch in batches:
+            await swapping.known(batch)
             with batch:
                 windows.handle(batch)
 
-    _add_warnings(app, rulebook, outlets.small(facts.limits))
+    _add_warnings(app, outlets.small(facts.limits))
     if options.drained == "follow":
-        source = facts.sysmon_id, facts.sysmon_partitions
-        add_progress(app, names, source, options.partitions, options.progress_interval_s)
+        add_progress(
+            app,
+            names,
+            every=options.progress_interval_s,
+            partitions=options.partitions,
+            source_id=facts.sysmon_id,
+            sources=facts.sysmon_partitions,
+        )
     return app
 
 
-def _follower(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Follower | None:
+def _teller(options: WorkerOptions, facts: TopicFacts) -> Teller | None:
+    """Give what tells others which rules run, where there is a topic for it."""
+    return Teller(options.connection, options.names.status, options.name) if facts.status else None
+
+
+def _swapping(app: IngestApp, options: WorkerOptions, changing: Changing, windows: Windows) -> Swapping:
+    """Let the rules change while the worker runs."""
+    app.changing = changing
+    patience = min(PATIENCE, options.limits.stall / 4)
+    swapping = Swapping(app, options.names.sysmon, windows, changing, warn=_warn, patience=patience)
+    app.ingest.handover.find = swapping.find
+    app.task(swapping.run)
+    return swapping
+
+
+def _followed(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Follower | None:
+    """Read the watch lists of a rulebook to their end, and follow them. Raises WatchListsUnread."""
     if rulebook.lists is None:
         return None
-    return Follower(
+    follower = Follower(
         options.connection,
         options.names.watchlists,
         rulebook.lists,
@@ -207,6 +187,8 @@ def _follower(app: IngestApp, options: WorkerOptions, rulebook: Rulebook) -> Fol
         lateness=max(rule.lateness for rule in rulebook.enabled),
         fail=app.ingest.failure.set,
     )
+    follower.start()
+    return follower
 
 
 def _contexts(app: IngestApp, options: WorkerOptions, facts: TopicFacts) -> Contexts | None:
@@ -263,15 +245,23 @@ def _faust_settings(options: WorkerOptions) -> dict[str, Any]:
     }
 
 
+def _warn(rulebook: Rulebook) -> None:
+    """Say what the rules' authors should know; not before the start, when the log is not set up."""
+    for rule in rulebook.enabled:
+        said = [each for subpattern in rule.subpatterns for each in subpattern.filter.hazards]
+        for warning in (*said, *(() if rule.join is None else rule.join.notes)):
+            log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
+
+
 def _no_larger(small: Sequence[tuple[str, int]]) -> dict[str, object]:
     """Give what keeps lots of records as small as the topic takes that takes least: brokers judge the lot."""
     return {"batch.size": min(limit for _, limit in small)} if small else {}
 
 
-def _add_warnings(app: IngestApp, rulebook: Rulebook, small: Sequence[tuple[str, int]]) -> None:
+def _add_warnings(app: IngestApp, small: Sequence[tuple[str, int]]) -> None:
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def warn() -> None:
-        """Say once what the rules' authors should know; not before the start, when the log is not set up."""
+        """Say once which topics take less than a worker may send."""
         for topic, limit in small:
             log.warning(
                 "topic %s takes records of %d bytes: an incident that is larger is cut to fit, or is rejected; "
@@ -280,10 +270,6 @@ def _add_warnings(app: IngestApp, rulebook: Rulebook, small: Sequence[tuple[str,
                 limit,
                 MESSAGE_BYTES,
             )
-        for rule in rulebook.enabled:
-            said = [each for subpattern in rule.subpatterns for each in subpattern.filter.hazards]
-            for warning in (*said, *(() if rule.join is None else rule.join.notes)):
-                log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
 
 
 LOOKS_FOR_CYCLES = (50_000, 20, 100)
@@ -293,7 +279,7 @@ often that a match costs a tenth more."""
 
 def run_worker(
     options: WorkerOptions,
-    rulebook: Rulebook,
+    rules: Rules,
     outlets: Outlets,
     log_level: str = "warning",
     logging_config: dict[str, Any] | None = None,
@@ -306,10 +292,8 @@ def run_worker(
     ``logging_config`` is for ``logging.config.dictConfig``; None is Faust's own, at ``log_level``. ``on_app`` is given
     the app before it starts, to look at it from another thread.
     """
-    app = create_app(options, rulebook, ask_topics(options, lists=rulebook.lists is not None), outlets)
-    lists = _follower(app, options, rulebook)
-    if lists is not None:
-        lists.start()
+    app = create_app(options, rules, ask_topics(options, lists=rules.rulebook.lists is not None), outlets)
+    app.changing.start()
     if on_app is not None:
         on_app(app)
     worker = faust.Worker(
@@ -325,7 +309,6 @@ def run_worker(
         status = ending.code if isinstance(ending.code, int) else 1
     else:
         status = 0
-    if lists is not None:
-        lists.stop()
+    app.changing.stop()
     sys.stdout.flush()
     return status

@@ -78,7 +78,7 @@ class Batch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is None:
-            self.handled = True
+            self.handled = not self.voided  # one that was taken back while its agent waited stands for nothing
         else:
             self._sender.fail(error)  # Faust would log it and go on: a whole batch lost
 

@@ -14,6 +14,7 @@ from stream_app.kafka.placing import Placing
 from stream_app.kafka.sender import LOT, Headers, Outgoing
 from stream_app.kafka.topics import Names
 from stream_app.kafka.tracing import context_of
+from stream_app.rulebook.editions import id_of
 from stream_app.sysmon.parts import Unreadable
 
 FAILED = "failed"
@@ -78,7 +79,7 @@ class Detecting:
         for key, value in found:
             large = len(key) > SMALL or len(value) > VALUES_LIMIT
             if large and (unfit := too_large(key, match := decode_match(value))):
-                self._reject(batch, message, TOO_LARGE, unfit, match.rule)
+                self._reject(batch, message, TOO_LARGE, unfit, id_of(match.rule))
             else:
                 fit.append((value, key, trace))
         return fit

@@ -5,7 +5,7 @@ which topics are read and what is wanted of them.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import faust
 from msgspec import Struct
@@ -13,18 +13,24 @@ from msgspec import Struct
 from stream_app.kafka.connection import LOGGER, Connection
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.failure import Failure
+from stream_app.kafka.handover import Handover
 from stream_app.kafka.reader import Limits, Screen
+
+if TYPE_CHECKING:
+    from stream_app.kafka.changing import Changing
 
 
 class Ingest(Struct, kw_only=True):
     """Topics, screens and bounds of one worker, and where its failures and counters go."""
 
     connection: Connection
-    screens: Mapping[str, Screen | None]
+    screens: dict[str, Screen | None]
     """Topic to screen; None passes every record."""
     limits: Limits = Limits()
     counters: Counters
     failure: Failure
+    handover: Handover
+    """Of the source's screen."""
     counted: str = ""
     """The topic whose records count as read and passed."""
     drain: float = 5.0
@@ -38,6 +44,9 @@ class IngestApp(faust.App):
     ingest: Ingest
     times: Callable[[], Mapping[int, tuple[int | None, int | None]]]
     """By matches partition, the stream's time (ms) and the source partition that holds it back; for any thread."""
+
+    changing: "Changing"
+    """What says which rules run."""
 
     def _crash(self, reason: BaseException) -> None:
         """End the process also where Faust's own services crash: their orderly stop was seen to hang."""

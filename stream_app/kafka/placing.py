@@ -1,8 +1,7 @@
 """Which matches partition a match goes to. Matches in, lots of them by partition out.
 
 Decision: that of its key, as Kafka places it, but for a rule with caps: all its matches of a customer go where the key
-of rule and customer alone would, since a cap counts in one partition. A rule that is given caps, or loses them, leaves
-the rows of its groups behind where they are: its incidents begin anew.
+of the rule's id and customer alone would, since a cap counts in one partition, whatever editions of the rule there are.
 """
 
 from collections import defaultdict
@@ -13,7 +12,7 @@ from msgspec import Struct
 
 from stream_app.engine.key import encode_key
 from stream_app.kafka.partition import partition_of
-from stream_app.rulebook.rule import Rulebook
+from stream_app.rulebook.editions import Editions, id_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,11 +37,15 @@ _decoder = msgspec.msgpack.Decoder(_Head)
 
 
 class Placing:
-    """Places the matches of a rulebook on a topic of so many partitions."""
+    """Places the matches of the editions that are known on a topic of so many partitions."""
 
-    def __init__(self, rulebook: Rulebook, partitions: int) -> None:
-        self._capped = frozenset(rule.id for rule in rulebook.rules.values() if rule.caps is not None)
+    def __init__(self, editions: Editions, partitions: int) -> None:
         self._partitions = partitions
+        self.place_by(editions)
+
+    def place_by(self, editions: Editions) -> None:
+        """Take note of what is known now."""
+        self._capped = editions.capped
         self._known: dict[tuple[str, str], int] = {}
 
     def lots(self, matches: "Sequence[Outgoing]") -> "Iterable[tuple[int, Sequence[Outgoing]]]":
@@ -62,6 +65,6 @@ class Placing:
         if known is None:
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            known = partition_of(encode_key(head.rule, head.customer, ()), self._partitions)
+            known = partition_of(encode_key(id_of(head.rule), head.customer, ()), self._partitions)
             self._known[head.rule, head.customer] = known
         return known

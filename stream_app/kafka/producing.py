@@ -6,7 +6,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from stream_app.kafka.connection import LOGGER, Connection
 
-Outgoing = tuple[bytes | None, bytes, int | None]
+Outgoing = tuple[bytes | None, bytes | None, int | None]
 """Key, value, timestamp in milliseconds (None: now)."""
 
 
@@ -53,7 +53,7 @@ def produce(
             break
         sent += 1
         if on_progress is not None:
-            on_progress(1, len(value))
+            on_progress(1, len(value or b""))
         producer.poll(0)
     producer.flush()
     if failed:

@@ -7,21 +7,15 @@ Decision: a partition that was read to its end follows the wall clock, the one p
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
 
-from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from stream_app.engine.key import PROGRESS_KEY
-from stream_app.engine.stream_time import VERSION, Progress, Reading, encode_progress
+from stream_app.engine.stream_time import Progress, Reading, encode_progress
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.offsets import Offsets
-from stream_app.kafka.sender import Delivered, DeliveryFailed, Sender
-from stream_app.kafka.topics import Names
-
-if TYPE_CHECKING:
-    from stream_app.kafka.ingest import IngestApp
-    from stream_app.kafka.transport import Consumer
+from stream_app.kafka.sender import Delivered, Sender
 
 Reached = Mapping[int, tuple[int, int]]
 """Source partition to (offset below which all was handled, newest timestamp there in ms; 0 for none)."""
@@ -36,8 +30,14 @@ class SourceEnds:
 
     async def ends(self, partitions: list[int], patience: float = 5.0) -> dict[int, int]:
         """Give the end offset by partition; a partition that was not answered for is left out."""
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # confluent-kafka's
-        asked = {TopicPartition(self._topic, number): latest for number in partitions}
+        return await self._ask(partitions, OffsetSpec.latest(), patience)  # type: ignore[no-untyped-call]  # confluent-kafka's
+
+    async def begins(self, partitions: list[int], patience: float = 5.0) -> dict[int, int]:
+        """Give the oldest offset by partition, as :meth:`ends` does."""
+        return await self._ask(partitions, OffsetSpec.earliest(), patience)  # type: ignore[no-untyped-call]  # as above
+
+    async def _ask(self, partitions: list[int], which: OffsetSpec, patience: float) -> dict[int, int]:
+        asked = {TopicPartition(self._topic, number): which for number in partitions}
         futures = self._offsets.ask(asked, patience)
         found = {}
         for where, future in futures.items():
@@ -74,31 +74,3 @@ def send_progress(sender: Sender, topic: str, partitions: int, progress: Progres
 def wall_clock() -> int:
     """Milliseconds since 1970."""
     return int(time.time() * 1000)
-
-
-def add_progress(app: "IngestApp", names: Names, source: tuple[str, int], partitions: int, interval: float) -> None:
-    """Let an app say every ``interval`` seconds how far the source partitions of its worker have come.
-
-    ``source`` is the sysmon topic's id and how many partitions it has, ``partitions`` how many the matches topic has.
-    """
-    ends = SourceEnds(app.ingest.connection, names.sysmon)
-    topic_id, sources = source
-
-    @app.timer(interval)  # type: ignore[untyped-decorator]  # Faust's
-    async def progress() -> None:
-        consumer = cast("Consumer", app.consumer)
-        reader = consumer.readers.get(names.sysmon)
-        if reader is None:
-            return
-        now = wall_clock()
-        found = await ends.ends(sorted(tp.partition for tp in reader.tps))
-        if reader.stopping:
-            return
-        said = readings(topic_id, reader.handled(), found, now)
-        if said:
-
-            def delivered(error: KafkaError | None, _message: Message) -> None:
-                if error is not None:
-                    consumer.sender.fail(DeliveryFailed(f"a progress record could not be sent: {error.str()}"))
-
-            send_progress(consumer.sender, names.matches, partitions, Progress(VERSION, sources, said), delivered)

@@ -120,6 +120,7 @@ class Reader:
         settings: Mapping[str, Any],
         limits: Limits,
         screen: Screen | None,
+        older: Mapping[int, Screen] = {},
         sender: Sender,
         deliver: Callable[[Batch], Awaitable[None]],
         on_read: Callable[[int, int, int], None],
@@ -127,8 +128,12 @@ class Reader:
     ) -> None:
         self.topic = topic
         self.stopping = False
+        self.held = False
+        """Whether no record is taken for now."""
+        self.screen = screen
+        self.older = older
+        """What records of these partitions are screened by instead."""
         self._limits = limits
-        self._screen = screen
         self._sender = sender
         self._deliver = deliver
         self._on_read = on_read
@@ -161,10 +166,10 @@ class Reader:
     async def _run(self) -> None:
         limits, handed = self._limits, time.monotonic()
         while not self.stopping and self._sender.failure.error is None:
-            messages = [] if self.full() else self._left or self._consumer.consume(limits.poll, 0)
+            messages = [] if self.full() or self.held else self._left or self._consumer.consume(limits.poll, 0)
             if messages:
                 self._take(messages)
-            busy = len(messages) == limits.poll or bool(self._left)
+            busy = len(messages) == limits.poll or (bool(self._left) and not self.held)
             now = time.monotonic()
             if not busy or now - handed >= limits.gather:
                 handed = now
@@ -173,7 +178,7 @@ class Reader:
 
     def _take(self, messages: list[Message]) -> None:
         """Screen one poll and book it. No await in here."""
-        screen, read, passed = self._screen, len(messages), 0
+        screen, older, read, passed = self.screen, self.older, len(messages), 0
         number, partition, stamp = -1, None, 0
         began, self._left = time.monotonic(), []
         for at, message in enumerate(messages, 1):
@@ -184,6 +189,7 @@ class Reader:
             if partition is None or message.partition() != number:
                 number = cast("int", message.partition())
                 partition = self._partitions[number]
+                screen = older.get(number, self.screen)
             stamp = message.timestamp()[1]
             partition.newest = max(partition.newest, stamp)
             try:
@@ -287,6 +293,13 @@ class Reader:
         for partition in self._partitions.values():
             partition.settle()
         return any(not batch.voided for partition in self._partitions.values() for batch in partition.inflight)
+
+    @property
+    def empty(self) -> bool:
+        """Whether all that was taken is out: nothing passed the screen and is not settled."""
+        for partition in self._partitions.values():
+            partition.settle()
+        return not any(partition.pending or partition.inflight for partition in self._partitions.values())
 
     def position(self, tp: TP) -> int:
         """Next offset to read; 0 where nothing was read yet."""

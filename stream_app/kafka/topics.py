@@ -60,6 +60,16 @@ class Names(Struct, frozen=True, kw_only=True):
         return f"{self.app_id}-watchlists"
 
     @property
+    def rules(self) -> str:
+        """The sets of rules that were published."""
+        return f"{self.app_id}-rules"
+
+    @property
+    def status(self) -> str:
+        """What each worker runs."""
+        return f"{self.app_id}-status"
+
+    @property
     def changelog(self) -> str:
         """The windows table's changelog; the form of the name is Faust's."""
         return f"{self.app_id}-{TABLE}-changelog"
@@ -124,6 +134,8 @@ def declare(
             names.changelog, "the windows table, a row per key", "rule, customer, group-by values", every, written
         ),
         _watchlists(names, replication, written),
+        _rules(names, replication, written),
+        _status(names, replication, written),
         *_told(names, every, written),
         Topic(
             name=names.rejected,
@@ -164,12 +176,12 @@ def _source(name: str, every: Mapping[str, int], config: Mapping[str, str]) -> T
 def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> Iterator[Topic]:
     """Give the topics on which incidents are told."""
     soar = {SOAR: "incidents"}
-    told = (
-        (names.incidents, "incidents, for the SOAR", soar | {TOOLS: "`incidents`"}),
-        (names.shadow, "incidents of rules in shadow, which nobody else is told of", {TOOLS: "`incidents --shadow`"}),
-        *((topic, HANDED[form], soar) for form, topic in names.handed.items()),
-    )
-    for name, purpose, readers in told:
+    told = {
+        names.incidents: ("incidents, for the SOAR", {**soar, TOOLS: "`incidents`, `console`"}),
+        names.shadow: ("incidents of rules in shadow, which nobody else is told of", {TOOLS: "`incidents --shadow`"}),
+        **{topic: (HANDED[form], soar) for form, topic in names.handed.items()},
+    }
+    for name, (purpose, readers) in told.items():
         yield Topic(
             name=name,
             purpose=purpose,
@@ -207,6 +219,38 @@ def _changelog(name: str, purpose: str, key: str, every: Mapping[str, int], writ
         cleanup_policy="compact",
         config=config,
         **every,
+    )
+
+
+def _rules(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
+    """Give the topic of the sets of rules, whose order is that of its one partition."""
+    return Topic(
+        name=names.rules,
+        purpose="sets of rules, as published; read with `STREAM_APP_RULES_FROM=topic`",
+        writers={TOOLS: "`rules publish`"},
+        readers={WORKER: "the rules, where they are read from there", TOOLS: "`rules publish`, `rules status`"},
+        key="file/digest, set/id",
+        codec="TOML, CSV; JSON",
+        partitions=1,
+        replication=replication,
+        cleanup_policy="compact",
+        config={"segment.ms": str(DAY), "segment.bytes": str(64 << 20), **config},
+    )
+
+
+def _status(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
+    return Topic(
+        name=names.status,
+        purpose="what each worker runs, for `stream-app rules status`",
+        writers={WORKER: "what it runs"},
+        readers={TOOLS: "`rules status`"},
+        key="worker/name, rules/name",
+        codec="JSON",
+        partitions=1,
+        replication=replication,
+        cleanup_policy="compact,delete",
+        retention_ms=7 * DAY,
+        config={"segment.ms": str(DAY), "segment.bytes": str(16 << 20), **config},
     )
 
 

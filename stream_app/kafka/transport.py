@@ -6,7 +6,8 @@ membership, Faust's assignor, the order of a rebalance, and commits are. Hooks o
 private, so that faust-streaming is pinned: App._crash; Consumer.on_start, on_stop, perform_seek, resume_flow,
 stop_flow, on_partitions_assigned, on_partitions_revoked, highwaters, earliest_offsets, seek_wait, highwater,
 verify_event_path, callback, flow_active, _getmany, _commit, _new_offset, _filter_tps_with_pending_acks,
-_new_consumer_thread, _thread, _active_partitions, _read_offset, _committed_offset, _acked, _acked_index.
+_new_consumer_thread, _thread, _active_partitions, _read_offset, _committed_offset, _acked, _acked_index; and those of
+group.py.
 """
 
 import asyncio
@@ -14,15 +15,15 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
-from aiokafka import TopicPartition as AiokafkaTopicPartition
 from confluent_kafka import OFFSET_BEGINNING
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.ingest import IngestApp, reading_settings
+from stream_app.kafka.membership import ConsumerThread
 from stream_app.kafka.progress import wall_clock
 from stream_app.kafka.reader import Reader
 from stream_app.kafka.sender import Sender
@@ -53,15 +54,6 @@ class NotReading(Exception):
 
 class RevokedTooEarly(Exception):
     """A partition was taken away while records for it were still unacknowledged."""
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """aiokafka's consumer: it owns the partitions and must fetch none of them."""
-
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Pause whatever was assigned before aiokafka's fetcher sees it."""
-        self._ensure_consumer().pause(*(AiokafkaTopicPartition(*tp) for tp in assigned))
-        await super().on_partitions_assigned(assigned, generation_id)
 
 
 class Consumer(driver.Consumer):
@@ -106,12 +98,18 @@ class Consumer(driver.Consumer):
         try:
             async with asyncio.timeout(self.app.conf.broker_request_timeout * 0.9):
                 await super().perform_seek()
+                source = [tp for tp in self.assignment() if tp.topic == self.ingest.counted]
+                marks = await cast("ConsumerThread", self._thread).marks(source)
         except TimeoutError:
             self.sender.fail(SeekFailed("the group's coordinator did not say the committed offsets in time"))
             return
         if epoch == self.epoch:  # else a rebalance overtook the seek
-            self._seeked = frozenset(tp for tp in self.assignment() if tp.topic in self.ingest.screens)
-            self._surely_committed = {tp: self._committed_offset[tp] or 0 for tp in self._seeked}
+            tps = frozenset(tp for tp in self.assignment() if tp.topic in self.ingest.screens)
+            self._surely_committed = {tp: self._committed_offset[tp] or 0 for tp in tps}
+            new = sorted(tp.partition for tp in source if tp not in marks)
+            await self.ingest.handover.begin(self, marks, new)
+        if epoch == self.epoch:
+            self._seeked = tps
 
     def resume_flow(self) -> None:
         """Let records flow. Faust calls this last, after it has emptied the agents' queues: readers start here."""
@@ -183,6 +181,7 @@ class Consumer(driver.Consumer):
             settings=reading_settings(ingest, self.app.conf.id),
             limits=ingest.limits.shared_by(len(ingest.screens)),
             screen=ingest.screens[topic],
+            older=ingest.handover.older if counted else {},
             sender=self.sender,
             deliver=deliver,
             on_read=on_read,
@@ -213,6 +212,7 @@ class Consumer(driver.Consumer):
         await self._settle_readers()
         # the first commit may only have waited for one that was under way
         await self.commit() or await self.commit()
+        await self.ingest.handover.leave(self)
         await super().on_partitions_revoked(revoked)  # stops the flow
         await self._end_readers()
         await self._no_late_rows()
@@ -222,6 +222,8 @@ class Consumer(driver.Consumer):
         for reader in self.readers.values():
             reader.freeze()
         await self._settle_readers()
+        await self.commit() or await self.commit()
+        await self.ingest.handover.leave(self)
         await super().on_stop()
         await self._end_readers()
         await self._no_late_rows()

@@ -15,6 +15,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.types import TP
 from msgspec import Struct
 
+from stream_app.kafka.changing import RulesReport
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.offsets import Offsets
@@ -35,6 +36,8 @@ class Watched(Struct, frozen=True, kw_only=True):
     """Seconds for which the event loop has not run."""
     failed: str
     """The failure by which the worker is ending."""
+    rules: RulesReport
+    """Which rules run."""
     times: Mapping[int, tuple[int | None, int | None]]
     """By matches partition, the stream's time (ms) and the source partition that holds it back."""
     sizes: Mapping[str, Mapping[int, tuple[int, int]]] = {}
@@ -58,6 +61,7 @@ def watch(app: IngestApp) -> Watched:
         silent=0.0 if consumer is None else consumer.sender.silent,
         failed=failed,
         times=app.times(),
+        rules=app.changing.report,
         sizes={table.name: table.partitions_held.sizes() for table in tables},
         unsent=0 if consumer is None else len(consumer.sender),
     )

@@ -10,18 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
 from stream_app.engine.watchlist import BadEntry, Entry, decode_entry, put
-from stream_app.kafka.connection import LOGGER, Connection
-from stream_app.kafka.recovery import PASSING
+from stream_app.kafka.compacted import PATIENCE, Compacted, TopicUnread, place_of
+from stream_app.kafka.connection import Connection
 from stream_app.rulebook.watchlists import Listing, WatchLists
 
 log = logging.getLogger(__name__)
-
-BATCH = 2_000
-PATIENCE = 60.0
-"""Seconds for which the topic may say nothing before its end is reached."""
 
 SWEEP = 60.0
 """Seconds between two looks for what is over."""
@@ -35,9 +31,11 @@ class WatchListsUnread(Exception):
 
 def entries_on(connection: Connection, topic: str) -> dict[Entry, Listing]:
     """Give what stands on the topic now. Raises WatchListsUnread."""
-    reader = _Reader(connection, topic)
+    reader = Compacted(connection, topic)
     try:
-        found = dict(reader.to_the_end(PATIENCE))
+        found = {entry: listing for message in reader.to_the_end() for entry, listing in _read(message)}
+    except TopicUnread as error:
+        raise WatchListsUnread(str(error)) from error
     finally:
         reader.close()
     return {entry: listing for entry, listing in found.items() if listing is not None}
@@ -59,7 +57,7 @@ class Follower:
         lateness: int,
         fail: Callable[[BaseException], None],
     ) -> None:
-        self._reader = _Reader(connection, topic)
+        self._reader = Compacted(connection, topic)
         self._lists = lists
         self._times = times
         self._lateness = lateness
@@ -70,10 +68,12 @@ class Follower:
     def start(self, patience: float = PATIENCE) -> None:
         """Read to the end that the topic has now, then follow it. Raises WatchListsUnread."""
         try:
-            for entry, listing in self._reader.to_the_end(patience):
-                put(self._lists, entry, listing)
-        except BaseException:
+            for message in self._reader.to_the_end(patience):
+                self._take(message)
+        except BaseException as error:
             self._reader.close()
+            if isinstance(error, TopicUnread):
+                raise WatchListsUnread(str(error)) from error
             raise
         self._thread.start()
 
@@ -93,12 +93,16 @@ class Follower:
     def _follow(self) -> None:
         looked, reached = time.monotonic(), None
         while not self._stopping.is_set():
-            for entry, listing in self._reader.more():
-                put(self._lists, entry, listing)
+            for message in self._reader.more():
+                self._take(message)
             if time.monotonic() - looked >= SWEEP:
                 if reached is not None:
                     self._lists.forget(reached - self._lateness)
                 looked, reached = time.monotonic(), self._reached()
+
+    def _take(self, message: Message) -> None:
+        for entry, listing in _read(message):
+            put(self._lists, entry, listing)
 
     def _reached(self) -> int | None:
         """Give the stream's time, what is behind it by more than ``lateness`` being late; None while it is not known.
@@ -110,61 +114,8 @@ class Follower:
         return min(times) if times and len(times) == len(known) else None
 
 
-class _Reader:
-    """A consumer of every partition of the topic, of no group."""
-
-    def __init__(self, connection: Connection, topic: str) -> None:
-        self._topic = topic
-        self._consumer = Consumer(
-            {
-                **connection.reading(),
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 50,
-                "log_level": 3,
-                "logger": LOGGER,
-            }
-        )
-        self._ahead: set[int] = set()
-        """Partitions whose end has not been reached yet."""
-
-    def to_the_end(self, patience: float) -> Iterator[tuple[Entry, Listing | None]]:
-        """Give what stands on the topic. Raises WatchListsUnread after ``patience`` seconds without a record."""
-        try:
-            found = self._consumer.list_topics(self._topic, timeout=patience).topics[self._topic]
-            self._ahead = set(found.partitions)
-            if not self._ahead:
-                raise WatchListsUnread(f"there is no topic {self._topic}: make it with `stream-app topics create`")
-            self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in self._ahead])
-            heard = time.monotonic()
-            while self._ahead:
-                for each in self.more():
-                    heard = time.monotonic()
-                    yield each
-                if time.monotonic() - heard > patience:
-                    raise WatchListsUnread(f"{self._topic}: nothing came for {patience:g} s, its end was not reached")
-        except KafkaException as error:
-            raise WatchListsUnread(f"{self._topic}: {error.args[0].str()}") from error
-
-    def more(self) -> Iterator[tuple[Entry, Listing | None]]:
-        """Give what has come; waits for a moment. Raises KafkaException."""
-        for message in self._consumer.consume(BATCH, 0.1):
-            error = message.error()
-            if error is None:
-                yield from _read(message)
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                self._ahead.discard(message.partition() or 0)
-            elif error.code() not in PASSING:
-                raise KafkaException(error)
-
-    def close(self) -> None:
-        """Leave the brokers."""
-        self._consumer.close()
-
-
 def _read(message: Message) -> Iterator[tuple[Entry, Listing | None]]:
     try:
         yield decode_entry(message.key() or b"", message.value())
     except BadEntry as error:
-        place = f"{message.topic()}/{message.partition()}@{message.offset()}"
-        log.error("%s is passed over: it is no entry of a watch list: %s", place, error)  # noqa: TRY400 - one line says it
+        log.error("%s is passed over: it is no entry of a watch list: %s", place_of(message), error)  # noqa: TRY400 - one line says it

@@ -6,20 +6,14 @@ worker that reads the same offsets again decides the same again.
 """
 
 from collections.abc import Callable, Sequence
-from heapq import nlargest
 from typing import cast
 
-import msgspec
 from confluent_kafka import Message
-from msgspec import Struct
 
-from stream_app.engine.agenda import Agenda
 from stream_app.engine.chain import Chain
-from stream_app.engine.correlate import REACH
 from stream_app.engine.flood import decode_flood, of_flood, summaries
-from stream_app.engine.flood import wake_at as flood_wake_at
 from stream_app.engine.floods import Floods, held_back
-from stream_app.engine.key import PROGRESS_KEY, decode_key, encode_key
+from stream_app.engine.key import PROGRESS_KEY, BadKey, decode_key, edition_of, encode_key
 from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, too_large
 from stream_app.engine.observe import (
     advance,
@@ -34,8 +28,8 @@ from stream_app.engine.observe import (
 )
 from stream_app.engine.observed import Observed
 from stream_app.engine.rejection import FULL, TOO_LARGE, Rejection
-from stream_app.engine.row import Row, decode_row, encode_row, row_position
-from stream_app.engine.stream_time import BadProgress, Clock, decode_clock, decode_progress, encode_clock
+from stream_app.engine.row import Row, decode_row, encode_row
+from stream_app.engine.stream_time import BadProgress, decode_progress, encode_clock
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of
@@ -47,8 +41,9 @@ from stream_app.kafka.rows import RowPartitions
 from stream_app.kafka.sender import Headers
 from stream_app.kafka.telling import Telling
 from stream_app.kafka.topics import Names
-from stream_app.kafka.tracing import Traces
-from stream_app.rulebook.rule import Rule, Rulebook
+from stream_app.kafka.window_rows import WindowRows, recovered, rule_of
+from stream_app.rulebook.editions import Editions
+from stream_app.rulebook.rule import MARK, Rule
 
 BAD_MATCH = "not a match"
 UNKNOWN_RULE = "unknown rule"
@@ -59,25 +54,12 @@ CROWD = 1_000
 """Events held in a row above which a match takes long (10 ms in the fullest row): the worker shows that it runs."""
 
 
-class _Partition(Struct):
-    """The rows of one partition, and what is kept beside them, all of it derived from them."""
-
-    clock: Clock
-    agenda: Agenda
-    rows: Rows
-    recent: list[tuple[int, bytes]] = []
-    """(position, key) of the rows whose incidents may not have got out; they are sent again with the first batch."""
-    since: int | None = None
-    """The first offset that was read; what lies below it is settled."""
-    traces: Traces = msgspec.field(default_factory=Traces)
-
-
 class Windows:
     """Folds batches. ``settled`` gives the committed offset of a matches partition: rows above it are not removed."""
 
     def __init__(
         self,
-        rulebook: Rulebook,
+        editions: Editions,
         names: Names,
         held: RowPartitions,
         counters: Counters,
@@ -86,20 +68,25 @@ class Windows:
         outlets: Outlets,
         settled: Callable[[int], int],
     ) -> None:
-        self.rules = rulebook.rules
-        self.capped = any(rule.caps is not None for rule in rulebook.rules.values())
+        self.editions = editions
+        self.capped = bool(editions.capped)
         self.placing = placing
-        self.chain = Chain(rulebook)
+        self.chain = Chain(editions.rulebook)
+        """Of the rules that run."""
         self.names = names
         self.held = held
         self.counters = counters
         self.outlets = outlets
         self.settled = settled
-        self._partitions: dict[int, _Partition] = {}
+        self._partitions: dict[int, WindowRows] = {}
 
     def handle(self, batch: Batch) -> None:
         """Count a batch's matches, move time, send incidents, write what changed."""
+        if batch.voided:
+            return
         state = self._partitions[batch.tp.partition]
+        if state.changes != self.editions.changes:
+            state.recall(self.editions)
         fold = _Fold(self, batch, state)
         fold.answer_again()
         fold.take(batch.records)
@@ -117,35 +104,41 @@ class Windows:
 
         Gives the highest position. Reads every row: for a thread, before the partition's first batch.
         """
-        stored = rows.get(PROGRESS_KEY)
-        clock = Clock.new(0) if stored is None else decode_clock(stored)
-        state = _Partition(clock=clock, agenda=Agenda(), rows=rows)
-        highest = clock.position
-        for key, value in rows.items():
-            position = row_position(value)
-            highest = max(highest, position)
-            state.recent.append((position, key))
-            if len(state.recent) > 2 * REACH:
-                state.recent = nlargest(REACH, state.recent)
-            rule, flood = self.rule(key), of_flood(key)
-            if rule is not None and flood is not None:
-                state.agenda.put(key, flood_wake_at(rule, decode_flood(value)))
-            elif rule is not None:
-                state.agenda.put(key, wake_at(rule, decode_row(value)))
+        state, highest = recovered(self.editions, rows)
         kept = self.held.numbers
         self._partitions = {each: kept_state for each, kept_state in self._partitions.items() if each in kept}
         self._partitions[number] = state
         return highest
 
+    def learned(self) -> None:
+        """Take note of editions that have become known."""
+        self.capped = bool(self.editions.capped)
+        self.placing.place_by(self.editions)
+
+    def missing(self, batch: Batch) -> set[str]:
+        """Give the editions that a batch's matches name and that are not known."""
+        names: set[str] = set()
+        for message, _, _ in batch.records:
+            try:
+                names.add(edition_of(message.key() or b""))
+            except BadKey:  # progress, and what is to be rejected
+                continue
+        return {name for name in names if MARK in name and name not in self.editions}
+
+    def strange(self) -> set[str]:
+        """Give the editions that rows are of and that are not known."""
+        keys = (key for state in self._partitions.values() for key in state.strange)
+        return {edition_of(key) for key in keys if of_flood(key) is None}
+
     def rule(self, key: bytes) -> Rule | None:
-        """Give the rule of a row; None for the clock, and for a rule that is not loaded any more."""
-        return None if key == PROGRESS_KEY else self.rules.get((of_flood(key) or decode_key(key)).rule)
+        """Give the rule of a row; None for the clock, and for a rule that is not known."""
+        return rule_of(self.editions, key)
 
 
 class _Fold:
     """One batch on its way: the rows that it touched, decoded once, and the incidents that were not sent yet."""
 
-    def __init__(self, windows: Windows, batch: Batch, state: _Partition) -> None:
+    def __init__(self, windows: Windows, batch: Batch, state: WindowRows) -> None:
         self._windows = windows
         self._counters = windows.counters
         self._batch = batch
@@ -240,8 +233,8 @@ class _Fold:
         if len(key) > SMALL and (unfit := too_large(key, match)):  # left there by a worker of an earlier version
             self._out.reject(Rejection.of_match(match, TOO_LARGE, unfit))
             return None
-        rule = self._windows.rules.get(match.rule)
-        if rule is None:
+        rule = self._windows.editions.get(match.rule)
+        if rule is None or (rule.edition != match.rule and not _stands_in(rule, match)):
             self._out.reject(Rejection.of(record_of(message, ""), UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
             return None
         self._rules.append(rule.id)
@@ -339,3 +332,10 @@ class _Fold:
             self._rows[key] = rule, observed.row
         else:
             self._state.agenda.put(key, wake_at(rule, row))
+
+
+def _stands_in(rule: Rule, match: Match) -> bool:
+    """Tell whether a match of an edition that is not known has the form of another one's."""
+    if rule.join is not None:
+        return (len(match.group), len(match.values)) == (len(rule.join.key), len(rule.join.carries) + 1)
+    return (len(match.group), len(match.values)) == (rule.width, len(rule.subpattern.carries))

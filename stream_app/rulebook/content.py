@@ -15,16 +15,10 @@ from stream_app.language.lookups import CMDB
 from stream_app.language.parser import parse
 from stream_app.language.printer import to_text
 from stream_app.rulebook.join import Join
-from stream_app.rulebook.rule import Rule, Rulebook, Subpattern
+from stream_app.rulebook.rule import Rule, Subpattern
 from stream_app.sysmon.attributes import VOCABULARY
 
 VERSION = 1
-
-
-def rules_id(rulebook: Rulebook) -> str:
-    """Give 16 hexadecimal digits that are the same where the same rules run."""
-    whole = "\n".join(f"{rule.id} {rule.content_id}" for rule in rulebook.enabled)
-    return hashlib.sha256(whole.encode()).hexdigest()[:16]
 
 
 def content_id(rule: Rule, environment: Environment) -> str:

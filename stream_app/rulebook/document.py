@@ -8,11 +8,15 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from stream_app.language.diagnostics import Diagnostic, LanguageError, Place
 from stream_app.rulebook.places import Entry, Path, find_places
+
+if TYPE_CHECKING:
+    from stream_app.rulebook.ruleset import KeptPath
 
 _WHERE = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
@@ -47,7 +51,7 @@ class Document(Struct, frozen=True):
         return Place(self.path, self.text, start + (long and self.text[start] == "\n"))
 
 
-def read_text(path: FilePath) -> str:
+def read_text(path: "FilePath | KeptPath") -> str:
     """Read a file of UTF-8 text. Raises LanguageError: it is not there, not readable, not UTF-8."""
     try:
         data = path.read_bytes()

@@ -31,14 +31,15 @@ from stream_app.rulebook.fields import Fields
 from stream_app.rulebook.filling import circles, lists_read, names_filled
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.rulebook.rulefile import Defaults, own_environment, read_rule
+from stream_app.rulebook.ruleset import GROUPS, TABLES, KeptPath, RuleSet
 from stream_app.rulebook.watchlists import WatchLists
 from stream_app.sysmon.attributes import VOCABULARY
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-GROUPS = "groups"
-TABLES = "tables"
+Folder = Path | KeptPath
+"""A folder or a file, on disk or in a set."""
 
 
 class Loaded(Struct, frozen=True):
@@ -56,7 +57,7 @@ class Loaded(Struct, frozen=True):
         return own_environment(self.documents[rule_id], self.environment, self.defaults)
 
 
-def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  # noqa: B008 - frozen: safe to share
+def load_rulebook(folder: Folder, defaults: Defaults = Defaults()) -> Rulebook:  # noqa: B008 - frozen: safe to share
     """Load every rule of a folder, also the disabled ones. Times in ``defaults`` are milliseconds.
 
     Raises LanguageError with every diagnostic of every file: groups and tables first, then rules by path.
@@ -64,7 +65,12 @@ def load_rulebook(folder: Path, defaults: Defaults = Defaults()) -> Rulebook:  #
     return load_folder(folder, defaults).rulebook
 
 
-def load_folder(folder: Path, defaults: Defaults = Defaults()) -> Loaded:  # noqa: B008 - as above
+def load_set(rules: RuleSet, shown: str, defaults: Defaults) -> Rulebook:
+    """Load a set as :func:`load_rulebook` does; ``shown`` is the folder that diagnostics name."""
+    return load_folder(rules.folder(shown), defaults).rulebook
+
+
+def load_folder(folder: Folder, defaults: Defaults = Defaults()) -> Loaded:  # noqa: B008 - as above
     """Load a folder as :func:`load_rulebook` does, and give what the rules were read from too."""
     problems: list[Diagnostic] = []
     nothing: tuple[str, ...] = ()
@@ -108,20 +114,25 @@ def _tried(problems: list[Diagnostic], read: Callable[P, T], *args: P.args, **kw
         return None
 
 
-def _about(path: Path, message: str) -> Diagnostic:
+def _about(path: Folder, message: str) -> Diagnostic:
     """Make a diagnostic for a file or folder as a whole."""
     return Place.of("", path.as_posix()).diagnose(0, message)
 
 
-def _listed(folder: Path) -> tuple[Path, ...]:
+def _listed(folder: Folder) -> tuple[Folder, ...]:
     """List a folder by name, without what begins with a dot. Raises LanguageError."""
     try:
-        return tuple(path for path in sorted(folder.iterdir()) if not path.name.startswith("."))
+        listed: list[Folder] = [*folder.iterdir()]
+        return tuple(path for path in sorted(listed, key=_name) if not path.name.startswith("."))
     except OSError as error:
         raise LanguageError([_about(folder, f"cannot be read: {error.strerror}")]) from error
 
 
-def _rule_files(problems: list[Diagnostic], folder: Path) -> Iterator[Path]:
+def _name(path: Folder) -> str:
+    return path.name
+
+
+def _rule_files(problems: list[Diagnostic], folder: Folder) -> Iterator[Folder]:
     """Give the path that each rule folder's rule must have, there or not, and report what would not be read."""
     for path in _tried(problems, _listed, folder) or ():
         if path.is_dir() and path.name not in {GROUPS, TABLES}:
@@ -137,7 +148,7 @@ def _rule_files(problems: list[Diagnostic], folder: Path) -> Iterator[Path]:
 
 
 def _each(
-    problems: list[Diagnostic], folder: Path, suffix: str, read: Callable[[Path], T], stand_in: T
+    problems: list[Diagnostic], folder: Folder, suffix: str, read: Callable[[Folder], T], stand_in: T
 ) -> dict[str, T]:
     """Read each file of a folder that need not be there, by the file's stem.
 
@@ -149,7 +160,7 @@ def _each(
     return {path.stem: _tried(problems, read, path) or stand_in for path in files}
 
 
-def _declared(problems: list[Diagnostic], path: Path) -> Mapping[str, AttributeType]:
+def _declared(problems: list[Diagnostic], path: Folder) -> Mapping[str, AttributeType]:
     """Read the attributes that are declared. A name that is declared wrongly stays known: its rules are not wrong."""
     document = _tried(problems, _document, path) if path.exists() else None
     if document is None:
@@ -158,7 +169,7 @@ def _declared(problems: list[Diagnostic], path: Path) -> Mapping[str, AttributeT
     return _tried(problems, read_declared, document) or stand_in
 
 
-def _documents(paths: Iterable[Path]) -> Iterator[tuple[Document | None, list[Diagnostic]]]:
+def _documents(paths: Iterable[Folder]) -> Iterator[tuple[Document | None, list[Diagnostic]]]:
     """Read each rule's file, all before the first rule: a rule may read a list that one behind it fills."""
     for path in paths:
         problems: list[Diagnostic] = []
@@ -166,15 +177,15 @@ def _documents(paths: Iterable[Path]) -> Iterator[tuple[Document | None, list[Di
         yield document, problems
 
 
-def _document(path: Path) -> Document:
+def _document(path: Folder) -> Document:
     return parse_document(path.as_posix(), read_text(path))
 
 
-def _table(path: Path) -> LookupTable:
+def _table(path: Folder) -> LookupTable:
     return parse_table(read_text(path), path.as_posix())
 
 
-def _group(path: Path) -> tuple[str, ...]:
+def _group(path: Folder) -> tuple[str, ...]:
     """Read ``members = [...]`` (texts, numbers as texts, addresses, CIDRs) and an optional ``description``."""
     problems: list[Diagnostic] = []
     fields = Fields.of(_document(path), problems)

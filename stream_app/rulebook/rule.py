@@ -21,6 +21,10 @@ from stream_app.sysmon.attributes import VOCABULARY
 MOST_ROW_BYTES = 700_000
 """The largest that a row may be: with its key it fits a record of Kafka's."""
 
+MARK = "#"
+"""Stands between id and content in the name of an edition (``editions.py``); no id has it."""
+_DIGITS = 12
+
 
 class Subpattern(Struct, frozen=True):
     """A named filter with its group-by and its aggregate constraint."""
@@ -105,6 +109,11 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
         return replace(self, mapping=(), shown=(), join=None, lists=None, chained=False, summary=True)
 
     @cached_property
+    def edition(self) -> str:
+        """What matches and rows name it by: its id, and of the content id what tells editions of one rule apart."""
+        return f"{self.id}{MARK}{self.content_id[:_DIGITS]}" if self.content_id else self.id
+
+    @cached_property
     def births(self) -> bool:
         """Whether its incidents keep what they were made as: other rules read them, or a cap counts them."""
         return self.chained or self.caps is not None
@@ -163,6 +172,11 @@ class Rulebook(Struct, frozen=True):
     """All loaded rules by id; disabled ones are here too and detect skips them."""
 
     rules: Mapping[str, Rule]
+
+    @property
+    def editions(self) -> dict[str, Rule]:
+        """All of them by the names of their editions."""
+        return {rule.edition: rule for rule in self.rules.values()}
 
     @property
     def declared(self) -> Mapping[str, AttributeType]:

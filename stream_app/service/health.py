@@ -156,7 +156,7 @@ class Health:
         times = {
             each: TimeReport(time=reached, held_back_by=slowest) for each, (reached, slowest) in seen.times.items()
         }
-        self.report = msgspec.structs.replace(said, times=times, silent_s=round(seen.silent, 1))
+        self.report = msgspec.structs.replace(said, times=times, silent_s=round(seen.silent, 1), rules=seen.rules)
         if before.alive and not verdict.alive and not seen.failed:
             log.error("reported dead: %s; where every thread and task stands:\n%s", verdict.why, _stacks(app))
         elif verdict.alive and not before.alive:

@@ -1,5 +1,6 @@
 """The settings, cut into the values that the rooms below take. Decision: seconds become milliseconds here, once."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -11,12 +12,19 @@ from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.outlets import Outlet, Outlets
 from stream_app.kafka.reader import Limits
+from stream_app.kafka.sources import Rules, from_folder, from_topic
 from stream_app.kafka.topics import WORKER, Names, Topic, declare
-from stream_app.rulebook.load import load_rulebook
+from stream_app.language.diagnostics import LanguageError
+from stream_app.rulebook.editions import Editions
+from stream_app.rulebook.load import load_rulebook, load_set
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
 from stream_app.service.health import HealthOptions
+from stream_app.service.logs import worker_name
 from stream_app.service.settings import Settings, SettingsError
+
+PUBLISHED = "rules"
+"""The folder that published rules are said to lie in: the same one for every worker."""
 
 
 def connection(settings: Settings) -> Connection:
@@ -66,8 +74,10 @@ def topics(settings: Settings, sysmon_partitions: int = 0) -> tuple[Topic, ...]:
 
 
 def worker_rights(settings: Settings, *, lists: bool) -> tuple[Right, ...]:
-    """Give what a worker must be allowed to do; of the topic of the watch lists only where rules use it."""
-    declared = [topic for topic in topics(settings) if lists or topic.name != names(settings).watchlists]
+    """Give what a worker must be allowed to do; of watch lists and published rules only where they are used."""
+    named = names(settings)
+    unused = {*(() if lists else (named.watchlists,)), *(() if settings.rules_from == "topic" else (named.rules,))}
+    declared = [topic for topic in topics(settings) if topic.name not in unused]
     return of_role(rights(declared, settings.app_id), WORKER)
 
 
@@ -82,6 +92,35 @@ def defaults(settings: Settings) -> Defaults:
         update_interval=settings.update_interval_s * 1000,
         row_limit=settings.row_limit_bytes,
     )
+
+
+def rules(settings: Settings) -> Rules:
+    """Give what a worker begins with, and where it hears of other rules.
+
+    Raises LanguageError with every mistake in a folder; TopicUnread, NoRules where the topic has none that can run.
+    """
+    options = defaults(settings)
+    if settings.rules_from == "topic":
+        return from_topic(
+            connection(settings), names(settings).rules, lambda found: load_set(found, PUBLISHED, options)
+        )
+    shown = Path(settings.rules).as_posix()
+    try:
+        return from_folder(Path(settings.rules), lambda found: load_set(found, shown, options))
+    except OSError:
+        load_rulebook(Path(settings.rules), options)  # it says what is wrong with which file
+        raise
+
+
+def editions(settings: Settings) -> Editions:
+    """Give every edition of a rule that is known where workers have their rules from. Raises as :func:`rules`."""
+    ours = rules(settings)
+    found = Editions(ours.rulebook)
+    for each in ours.source.others():
+        with suppress(LanguageError):  # a set that never ran
+            found.keep(ours.load(each))
+    ours.source.close()
+    return found
 
 
 def rulebook(settings: Settings) -> Rulebook:
@@ -120,6 +159,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         heartbeat_interval_s=settings.session_timeout_s / 4,
         commit_interval_s=settings.commit_interval_s,
         instance_id=settings.instance_id,
+        name=worker_name(settings.instance_id),
         data_dir=Path(settings.data_dir),
         store=settings.store,
         limits=Limits(go_on=settings.on_gap == "continue", stall=settings.stall_s * 2),

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from stream_app.kafka.changing import RulesReport
+
 
 class PartitionReport(Struct, frozen=True, kw_only=True):
     """One partition of the worker; ``end`` and ``lag`` are null where no broker said them."""
@@ -39,3 +41,5 @@ class Report(Struct, frozen=True, kw_only=True):
     times: dict[int, TimeReport] = {}
     """By matches partition of the worker."""
     counters: dict[str, int] = {}
+    rules: RulesReport | None = None
+    """The set of rules that runs, and one that should and cannot; null before there is one."""

@@ -9,7 +9,7 @@ called ``stream-app`` are passed over.
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from stream_app.service.contradictions import PREFIX as PREFIX  # noqa: PLC0414 - it is this table's too
-from stream_app.service.contradictions import of_security, of_topics, variable
+from stream_app.service.contradictions import contradictions
 
 FILE_SUFFIX = "_FILE"
 """A secret may be read from a file: the variable's name with this suffix gives the path."""
@@ -93,6 +93,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         int, Meta(ge=1, le=15, description="copies that must be written before a record counts as sent")
     ] = 1
     rules: Annotated[str, Meta(min_length=1, description="folder of the rules")] = "rules"
+    rules_from: Annotated[
+        Literal["folder", "topic"],
+        Meta(description="where workers have rules from, and hear of changes: that folder, or what was published"),
+    ] = "folder"
     ignore_case: Annotated[
         bool, Meta(description="whether filters compare without regard to case, unless a rule says")
     ] = True
@@ -284,7 +288,7 @@ def read_settings(environ: Mapping[str, str], read_file: Callable[[Path], str] =
             problems.append(f"{row.variable} is {text!r}: it must be {row.allowed} ({row.description})")
     problems.extend(_unknown(name) for name in sorted(given) if not _KUBERNETES.match(name))
     settings = Settings(**values)
-    problems.extend(() if problems else _contradictions(settings))
+    problems.extend(() if problems else contradictions(settings))
     if problems:
         raise SettingsError(tuple(problems))
     return settings
@@ -316,14 +320,6 @@ def _secret(
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, [row.field.upper() for row in settings_table()], n=1)
     return f"{PREFIX}{name} is no setting" + (f": did you mean {PREFIX}{near[0]}?" if near else "")
-
-
-def _contradictions(settings: Settings) -> Iterator[str]:
-    """Yield what no field can see alone; what would be ignored is a mistake too, and may be a leak."""
-    yield from of_security(settings)
-    yield from of_topics(settings)
-    if settings.min_insync > settings.replication:
-        yield f"{variable('min_insync')} must not be more than {variable('replication')}={settings.replication}"
 
 
 def _metas(hint: object) -> list[Meta]:

@@ -21,8 +21,8 @@ LONGEST_MODULE = 350
 LONGEST_FUNCTION = 70
 TEXTS = {"", ".css", ".env", ".html", ".js", ".jsonl", ".lock", ".md", ".py", ".svg", ".toml", ".yml"}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "core"}
-READS_FILES = {"stream_app/rulebook/document.py", "stream_app/rulebook/load.py", "stream_app/rulebook/cases.py"}
-"""The only modules of the core that touch a file system: they read the rules, at start."""
+READS_FILES = {f"stream_app/rulebook/{name}.py" for name in ("document", "load", "cases", "ruleset")}
+"""The only modules of the core that touch a file system: they read the rules."""
 
 NOT_FOR_THE_CORE = {
     "aiokafka", "asyncio", "click", "concurrent", "confluent_kafka", "faust", "logging", "mode", "multiprocessing",

@@ -16,6 +16,6 @@ def resolve(words: list[str]) -> tuple[click.Command | None, list[str]]:
     while isinstance(command, click.Group):
         inner = command.commands.get(rest[0]) if rest else None
         if inner is None:
-            return None, words
+            return (command, rest) if command.invoke_without_command else (None, words)
         command, rest = inner, rest[1:]
     return command, rest

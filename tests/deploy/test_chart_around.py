@@ -2,11 +2,9 @@
 
 import re
 
-import pytest
-
 from stream_app.kafka.app import _faust_settings
 from stream_app.service import parts
-from stream_app.service.settings import Settings, settings_table
+from stream_app.service.settings import Settings
 from tests.deploy.chart_files import ALERTS, CHART
 from tests.deploy.rendering import FULL, Rendered, pods, render, run, settings
 
@@ -79,8 +77,6 @@ def test_the_monitor_asks_at_the_port_of_the_workers(full: Rendered, helm: str) 
     jobs = set(re.findall(r'job="([^"]*)"', ALERTS.read_text()))
     assert {full["StatefulSet"]["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/name"]} == jobs
     assert "app.kubernetes.io/name" == full["PodMonitor"]["spec"]["jobLabel"]
-    if not any(row.field == "web_token" for row in settings_table()):
-        pytest.skip("there is no setting web_token yet")
     arguments = ["--set", "secrets.web_token.name=web,secrets.web_token.key=token"]
     (asking,) = render(helm, "--values", str(FULL), *arguments)["PodMonitor"]["spec"]["podMetricsEndpoints"]
     assert {"type": "Bearer", "credentials": {"name": "web", "key": "token"}} == asking["authorization"]

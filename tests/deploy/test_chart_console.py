@@ -3,7 +3,6 @@
 import kubernetes_validate
 import pytest
 
-from stream_app.service.settings import settings_table
 from tests.deploy.chart_files import CHART
 from tests.deploy.commands import resolve
 from tests.deploy.rendering import FULL, NEWEST, Rendered, container, pods, render, run, settings
@@ -14,8 +13,6 @@ TOKEN = ["--set", "secrets.web_token.name=web,secrets.web_token.key=token"]
 @pytest.fixture(scope="module", params=["default", "full"])
 def rendered(helm: str, request: pytest.FixtureRequest) -> Rendered:
     """Give what the chart makes with a console; the fixture of that name is about what it makes without."""
-    if not any(row.field == "web_token" for row in settings_table()):
-        pytest.skip("there is no setting web_token yet")
     values = ["--values", str(FULL)] if request.param == "full" else []
     return render(helm, *values, *TOKEN, "--set", "console.enabled=true")
 
@@ -29,14 +26,12 @@ def test_there_is_none_without_a_token(helm: str) -> None:
 def test_the_console_listens_where_the_service_sends(rendered: Rendered) -> None:
     """Container, probes and service are at the port of the setting; the service means this pod and no other."""
     declared, given = container(rendered, "Deployment console"), settings(rendered, "Deployment console")
-    port = getattr(given, "console_port", None)  # a setting that comes with the console
-    if port is None:
-        pytest.skip("there is no setting console_port yet")
+    port = given.console_port
     assert ([port], port) == (
         [each["containerPort"] for each in declared["ports"]],
         rendered["Service console"]["spec"]["ports"][0]["port"],
     )
-    assert "secret web_token" == given.web_token  # type: ignore[attr-defined]  # as above
+    assert "secret web_token" == given.web_token
     probes = [declared[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")]
     assert [{"path": "/", "port": "http"}] * 3 == probes
     selector = rendered["Service console"]["spec"]["selector"]

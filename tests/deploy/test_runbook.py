@@ -14,11 +14,11 @@ from tests.deploy.rendering import FULL as EVERYTHING
 from tests.deploy.rendering import render
 
 RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text()
-AWAITED = frozenset(
-    {"doctor", "rules status", "rules publish", "state rebuild", "rejected --replay", "topics acls", "topics grow"}
-    | {"topics drain", "topics drained", "STREAM_APP_RULES_FROM", "STREAM_APP_WEB_TOKEN", "SECURITY.md"}
+AWAITED = (
+    *("rules status", "rules publish", "STREAM_APP_RULES_FROM"),
+    *("doctor", "rejected replay", "state rebuild", "topics drain", "topics grow", "OPERATIONS.md"),
 )
-"""What others are making while this is written."""
+"""What is still being made."""
 ALERT = re.compile(r"^### Alert (\w+)\n(.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -79,8 +79,8 @@ def test_every_command_is_one_with_the_options_that_are_named() -> None:
 
 def test_reasons_are_those_of_the_code() -> None:
     """What is asked for by its reason is rejected for that reason."""
-    asked = set(re.findall(r"--reason '?([a-z][a-z ]*[a-z])'?", RUNBOOK.replace("--json", "")))
-    assert {LATE, FULL, SUPPRESSED} == asked
+    asked = set(re.findall(r"--reason (?:'([a-z ]+)'|([a-z]+))", RUNBOOK))
+    assert {LATE, FULL, SUPPRESSED, "not json"} == {quoted or word for quoted, word in asked}
 
 
 def test_every_setting_is_one() -> None:

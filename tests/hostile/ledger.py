@@ -20,6 +20,7 @@ from stream_app.engine.match import Match, decode_match, too_large
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import EMPTY, LATE, TOO_LARGE, VALUE_LIMIT, Rejection, decode_rejection
 from stream_app.kafka.topics import Names
+from stream_app.rulebook.editions import id_of
 from stream_app.rulebook.rule import Rule, Rulebook
 from stream_app.sysmon.normalise import Unreadable, normalise
 from tests.hostile.records import Hostile
@@ -96,7 +97,7 @@ class Ledger:
         except Unreadable as error:
             return Fate(((error.reason, None),), 0)
         self._whole(record, [match for _, match in found])
-        refused = tuple((TOO_LARGE, match.rule) for key, match in found if too_large(key, match))
+        refused = tuple((TOO_LARGE, id_of(match.rule)) for key, match in found if too_large(key, match))
         return Fate(refused, len(found) - len(refused))
 
     def _whole(self, record: Record, found: list[Match]) -> None:
@@ -112,7 +113,7 @@ class Ledger:
             for number, subpattern in enumerate(rule.subpatterns)
             if subpattern.filter(event)
         }
-        served = [pair for match in found for pair in _served(self._rulebook.rules[match.rule], match)]
+        served = [pair for match in found for pair in _served(self._rulebook.rules[id_of(match.rule)], match)]
         if asked != set(served) or len(served) > len(asked):
             self._say(f"{record.value!r}: the screen found {served}, all filters {sorted(asked)}")
 
@@ -183,7 +184,7 @@ class Ledger:
         if column is None or match.origin.offset >= len(column):
             self._say(f"{match.origin}: a match of no record")
             return
-        self.matches += self._counts_each(match.rule)
+        self.matches += self._counts_each(id_of(match.rule))
         column.matched[match.origin.offset] += 1
 
     def incident(self, message: Message) -> None:

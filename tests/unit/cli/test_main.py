@@ -389,7 +389,7 @@ def test_a_broker_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
     assert (1, 6) == (shown.returncode, shown.stdout.count(b"partitions: have 4, want 6"))
     broker.terminate()
     assert 0 == broker.wait(40)
-    assert 7 == broker.stderr.read().count(": created\n")
+    assert 9 == broker.stderr.read().count(": created\n")
     broker.stdout.close()
     broker.stderr.close()
 

@@ -131,8 +131,8 @@ def test_what_an_incident_is_asked(two: Rulebook) -> None:
     _, made = first(two, "PH_Rule_A", ("pc1", "10.0.0.1"))
     group = ("pc1", "Rule PH_Rule_A")
     origin = Origin("incidents", made.incident_id, -1, START)
-    asked = Chain(two).ask(made)
-    assert [(encode_key("PH_Rule_B", "7", group), Match(1, "PH_Rule_B", "7", group, START, origin))] == asked.matches
+    asked, edition = Chain(two).ask(made), two.rules["PH_Rule_B"].edition
+    assert [(encode_key(edition, "7", group), Match(1, edition, "7", group, START, origin))] == asked.matches
     assert [] == asked.rejections
 
 

@@ -31,6 +31,7 @@ from stream_app.kafka.screening import screen_of
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.topics import Names
 from stream_app.kafka.windows import Windows
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
 from stream_app.service.parts import outlets
 from tests.unit.kafka.simulation import Stored
@@ -103,10 +104,11 @@ class Worker:
         self.counters = counters
         held = RowPartitions(NAMES.changelog, logs.fail)
         self.screen = screen_of(rulebook, "T", 1_000_000, Streak(1_000, counters, None))
-        placing = Placing(rulebook, MATCHES)
+        editions = Editions(rulebook)
+        placing = Placing(editions, MATCHES)
         self.detecting = Detecting(NAMES, "T", counters, placing)
         self.windows = Windows(
-            rulebook, NAMES, held, counters, placing=placing, outlets=told or outlets(NAMES), settled=lambda _: 1 << 60
+            editions, NAMES, held, counters, placing=placing, outlets=told or outlets(NAMES), settled=lambda _: 1 << 60
         )
         for number in matches:
             held.put(number, Recovered(rows=dict[bytes, bytes](), end=0))

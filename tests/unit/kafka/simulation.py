@@ -30,6 +30,7 @@ from stream_app.kafka.screening import screen_of
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.topics import Names
 from stream_app.kafka.windows import Windows
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
 from stream_app.service.parts import outlets
 from stream_app.sysmon.normalise import Unreadable
@@ -174,10 +175,11 @@ class Worker:
             for number in range(PARTITIONS)
         }
         self.screen = screen_of(rulebook, broker.topic_id, 1_000_000, Streak(1_000, counters, None))
-        placing = Placing(rulebook, PARTITIONS)
+        editions = Editions(rulebook)
+        placing = Placing(editions, PARTITIONS)
         self.detecting = Detecting(NAMES, broker.topic_id, counters, placing)
         self.windows = Windows(
-            rulebook, NAMES, self.held, counters, placing=placing, outlets=outlets(NAMES), settled=self._settled
+            editions, NAMES, self.held, counters, placing=placing, outlets=outlets(NAMES), settled=self._settled
         )
         for where, book in self.books.items():
             book.position = broker.committed[where]
@@ -322,7 +324,7 @@ def _finish(worker: Worker) -> None:
             worker.read(topic, number, 1000)
         worker.producer.pump(10_000)
         if worker.producer.error is not None:
-            again = Worker(worker.broker, Rulebook(worker.windows.rules), worker.chance)
+            again = Worker(worker.broker, worker.windows.editions.rulebook, worker.chance)
             _finish(again)
             return
     worker.commit()

@@ -12,6 +12,7 @@ from stream_app.kafka.batch import Batch
 from stream_app.kafka.partition import partition_of
 from stream_app.kafka.placing import BY_KEY, Placing
 from stream_app.kafka.windows import Windows
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from tests.unit.kafka.simulation import NAMES, PARTITIONS, Broker, Run, simulate
@@ -161,9 +162,10 @@ def _some(rulebook: Rulebook, end: int | None) -> bool:
 
 def test_matches_of_a_rule_with_caps_meet(arriving: Rulebook, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the partition of rule and customer, each lot in its order; others go where their keys do."""
-    placing = Placing(arriving, 7)
+    placing = Placing(Editions(arriving), 7)
     monkeypatch.setattr("stream_app.kafka.placing.KNOWN", 1)
-    keys = [encode_key(rule, customer, (f"h{n}",)) for n in range(3) for rule, customer in _PLACES]
+    named = {"capped": arriving.rules["capped"].edition, "other": "other"}
+    keys = [encode_key(named[rule], customer, (f"h{n}",)) for n in range(3) for rule, customer in _PLACES]
     lots = dict(placing.lots([(str(n).encode(), key, None) for n, key in enumerate(keys)]))
     ones = partition_of(encode_key("capped", "1", ()), 7)
     twos = partition_of(encode_key("capped", "3", ()), 7)
@@ -171,7 +173,7 @@ def test_matches_of_a_rule_with_caps_meet(arriving: Rulebook, monkeypatch: pytes
     assert {ones: [b"0", b"3", b"6"], twos: [b"1", b"4", b"7"], BY_KEY: [b"2", b"5", b"8"]} == {
         number: [value for value, _, _ in lot] for number, lot in lots.items()
     }
-    free = Placing(Rulebook({}), 7)
+    free = Placing(Editions(Rulebook({})), 7)
     assert [(BY_KEY, [(b"", b"k", None)])] == list(free.lots([(b"", b"k", None)]))
 
 

@@ -128,11 +128,36 @@ def test_a_batch_that_is_not_settled_in_time_ends_the_worker(reading: Callable[.
 
 
 def test_a_batch_that_was_not_begun_is_void_when_its_partition_goes(reading: Callable[..., Any]) -> None:
-    """The agent that comes to it later finds nothing to do: another worker will read it."""
+    """The agent that comes to it later finds nothing to do, and nothing of it is committed: another reads it."""
     reader, batches, _ = reading(Limits())
     turn(reader, lambda: bool(batches))
     reader.freeze()
-    assert [] == batches[0].records
+    with batches[0] as late:
+        assert [] == late.records
+    assert 0 == committable(reader)
+
+
+def test_a_reader_that_is_held_takes_nothing(reading: Callable[..., Any]) -> None:
+    """It hands on what it has, and is empty once that is settled; another screen sees what is taken then."""
+    reader, batches, _ = reading(Limits(poll=10, gather=0.0), lambda message: ("old", message))
+    turn(reader, lambda: bool(batches))
+    reader.held, reader.stopping = True, False
+    taken = sum(len(partition.pending) for partition in reader.books) + sum(len(each.records) for each in batches)
+    assert not reader.empty
+    seen: list[str] = []
+
+    def handle() -> bool:
+        for batch in batches:
+            with batch:
+                seen.extend(found for _, (found, _), _ in batch.records)
+        batches.clear()
+        return reader.empty
+
+    turn(reader, handle)
+    assert (["old"] * taken, taken < RECORDS) == (seen, True)
+    reader.screen, reader.held, reader.stopping = (lambda message: ("new", message)), False, False
+    turn(reader, lambda: handle() and len(seen) == RECORDS)
+    assert ["old"] * taken + ["new"] * (RECORDS - taken) == seen
     reader.close()
 
 

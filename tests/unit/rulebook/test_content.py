@@ -1,18 +1,14 @@
 """The hash of what decides."""
 
-import re
-
 import msgspec
 import pytest
-from msgspec.structs import replace
 
 from stream_app.language.aggregate import CountConstraint
 from stream_app.language.compile import EVERYTHING, Environment
 from stream_app.language.tables import LookupTable
 from stream_app.language.values import AttributeType
-from stream_app.rulebook.content import content_id, rules_id
-from stream_app.rulebook.rule import Rule, Rulebook, Subpattern
-from tests.corpus import seed_rulebook
+from stream_app.rulebook.content import content_id
+from stream_app.rulebook.rule import Rule, Subpattern
 
 RULE = Rule(
     id="R",
@@ -101,13 +97,3 @@ def test_a_query_that_asks_the_cmdb_reads_its_tables() -> None:
     cmdb = msgspec.structs.replace(ENVIRONMENT, tables={"cmdb": TABLE})
     interfaces = msgspec.structs.replace(ENVIRONMENT, tables={"cmdb_intfName": TABLE})
     assert 3 == len({without, content(query=query, environment=cmdb), content(query=query, environment=interfaces)})
-
-
-def test_the_rules_that_run_have_a_name_together() -> None:
-    """It follows from the enabled rules' ids and contents; what does not run is no part of it."""
-    rulebook = seed_rulebook()
-    ((rule_id, rule),) = rulebook.rules.items()
-    other = replace(rule, id="other", content_id="f")
-    assert re.fullmatch("[0-9a-f]{16}", rules_id(rulebook))
-    assert rules_id(rulebook) == rules_id(Rulebook({rule_id: rule, "other": replace(other, enabled=False)}))
-    assert rules_id(rulebook) != rules_id(Rulebook({rule_id: rule, "other": other}))

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from stream_app.kafka.connection import LOGGER, Connection
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.failure import Failure
+from stream_app.kafka.handover import Handover
 from stream_app.kafka.ingest import Ingest, reading_settings
 from stream_app.kafka.producing import producer_settings
 from stream_app.service.logs import catch_strays, logging_config, worker_name
@@ -111,7 +112,8 @@ def sends() -> Callable[[], object]:
 
 def reads() -> Callable[[], object]:
     """Give what polls a consumer with the settings of a worker's reader."""
-    ingest = Ingest(connection=NOBODY, screens={}, counters=Counters(), failure=Failure())
+    handover = Handover(NOBODY, "topic", "set")
+    ingest = Ingest(connection=NOBODY, screens={}, counters=Counters(), failure=Failure(), handover=handover)
     consumer = Consumer(reading_settings(ingest, "group"))
     consumer.assign([TopicPartition("topic", 0)])
     return lambda: consumer.consume(10, 0.05)

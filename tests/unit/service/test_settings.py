@@ -147,6 +147,10 @@ def test_a_client_secret_travels_in_tls_only() -> None:
         token(**secret, **{url: "http://login.example/token"})
     )
     assert read_settings(token(**secret, **{url: "http://127.0.0.1:8080/token"})).oauth_token_url
+    assert (f"{url} must hold no name or password: STREAM_APP_OAUTH_CLIENT_ID is for it",) == problems(
+        token(**secret, **{url: "https://worker:hunter2@login.example/token"})
+    )
+    assert (f"{url} is no URL: Invalid IPv6 URL",) == problems(token(**secret, **{url: "https://[login.example"}))
     (said,) = problems(token(**secret, **{url: "login.example"}))
     assert said.startswith(f"{url} is 'login.example': it must be an https URL (with OAUTHBEARER: ")
 
@@ -272,9 +276,9 @@ def test_topics_are_declared_as_set() -> None:
     """Names, partitions and copies of the topics are those of the settings."""
     settings = Settings(app_id="a", sysmon_topic="s", cef_topic="soar", partitions=7, replication=3, min_insync=2)
     declared = parts.topics(settings)
-    own = ["s", "a-matches", "a-windows-changelog", "a-watchlists"]
-    assert [*own, "incidents", "incidents-shadow", "soar", "rejected"] == [topic.name for topic in declared]
-    shared = [topic for topic in declared if topic.name != "a-watchlists"]
+    ours = ["a-matches", "a-windows-changelog", "a-watchlists", "a-rules", "a-status"]
+    assert ["s", *ours, "incidents", "incidents-shadow", "soar", "rejected"] == [topic.name for topic in declared]
+    shared = [topic for topic in declared if topic.name not in {"a-watchlists", "a-rules", "a-status"}]
     assert {(7, 3, "2")} == {(each.partitions, each.replication, each.config["min.insync.replicas"]) for each in shared}
-    (lists,) = (each for each in declared if each not in shared)  # every worker reads all of it
-    assert (1, 3, "2") == (lists.partitions, lists.replication, lists.config["min.insync.replicas"])
+    wholes = [each for each in declared if each not in shared]  # every worker reads all of them
+    assert {(1, 3, "2")} == {(each.partitions, each.replication, each.config["min.insync.replicas"]) for each in wholes}

@@ -1,0 +1,255 @@
+"""Rules that change under matches and rows: what is retired is decided to its end, what is to come is waited for."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from stream_app.kafka.counters import Counters
+from stream_app.kafka.recovery import Recovered
+from stream_app.kafka.swapping import Swapping
+from stream_app.kafka.topics import Names
+from stream_app.kafka.windows import UNKNOWN_RULE
+from stream_app.rulebook.load import load_rulebook
+from stream_app.rulebook.rule import Rulebook
+from tests.corpus import EVERY_CHANGE
+from tests.faults.load import record
+from tests.unit.kafka.cluster import MATCHES, Cluster, Sent
+
+NAMES = Names()
+START = 1_750_000_000_000
+DAYS = 3 * 86_400_000
+RULE = """
+id = "{id}"
+name = "{name}"
+severity = 5
+category = "Security"
+window = 300
+[pattern.Filter]
+query = '''eventType CONTAIN "Win-Sysmon-3-" AND {condition}'''
+group_by = [{group_by}]
+aggregate = "COUNT(*) >= {count}"
+[incident]
+{mapped}
+"""
+
+Books = Callable[..., Rulebook]
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    """Give what makes a rulebook of one rule."""
+    made = 0
+
+    def make(
+        rule: str = "R", condition: str = 'initiated = "true"', count: int = 1, by: tuple[str, ...] = ("hostName",)
+    ) -> Rulebook:
+        nonlocal made
+        made += 1
+        folder = tmp_path / str(made) / rule
+        folder.mkdir(parents=True)
+        mapped = "\n".join(f'{name} = "Filter.{name}"' for name in by)
+        text = RULE.format(
+            id=rule,
+            name=f"edition {made}",
+            condition=condition,
+            count=count,
+            group_by=", ".join(f'"{name}"' for name in by),
+            mapped=mapped,
+        )
+        (folder / f"{rule}.toml").write_text(text)
+        return load_rulebook(tmp_path / str(made), EVERY_CHANGE)
+
+    return make
+
+
+def events(count: int) -> list[Sent]:
+    """Give so many connections of one host, a second apart."""
+    return [Sent(0, START + at * 1000, record("pc", "192.0.2.1", "x.exe", at)) for at in range(count)]
+
+
+def read(cluster: Cluster, topic: str) -> None:
+    """Let the worker read all of a topic."""
+    for number in range(MATCHES):
+        cluster.take((topic, number), 1 << 30)
+
+
+def incidents(cluster: Cluster) -> list[tuple[str, str, str, int]]:
+    """Give what was told: id, title, activity, count."""
+    told = [
+        msgspec.json.decode(each.value() or b"")
+        for number in range(MATCHES)
+        for each in cluster.logs.logs[NAMES.incidents, number]
+    ]
+    return [(each["incidentId"], each["ruleName"], each["activity"], each["count"]) for each in told]
+
+
+def recovered(rulebook: Rulebook, before: Cluster) -> Cluster:
+    """Give the worker that comes after another one, over the same topics."""
+    cluster = Cluster(rulebook, [], 1, 1)
+    cluster.logs, cluster.read = before.logs, before.read
+    (worker,) = cluster.workers
+    worker.logs = before.logs
+    for number in range(MATCHES):
+        rows: dict[bytes, bytes] = {}
+        for stored in before.logs.logs[NAMES.changelog, number]:
+            rows[stored.key()] = stored.value()
+        worker.windows.held.put(number, Recovered(rows=rows, end=len(before.logs.logs[NAMES.changelog, number])))
+        worker.windows.prepare(number, rows)
+    return cluster
+
+
+def told(rulebook: Rulebook) -> Cluster:
+    """Let a rulebook make an incident of one event."""
+    cluster = Cluster(rulebook, events(1), 1, 1)
+    read(cluster, NAMES.sysmon)
+    read(cluster, NAMES.matches)
+    assert [("create", 1)] == [each[2:] for each in incidents(cluster)]
+    return cluster
+
+
+def end(cluster: Cluster) -> None:
+    """Let time go on until every incident is over."""
+    cluster.say(0, START + DAYS)
+    read(cluster, NAMES.matches)
+
+
+@pytest.mark.parametrize("successor", [{"rule": "OTHER"}, {"count": 2}], ids=["removed", "changed"])
+def test_the_incident_of_a_retired_rule_is_cleared(books: Books, successor: dict[str, Any]) -> None:
+    """By the rule that made it, with its id and its title, though it does not run any more."""
+    old = books()
+    cluster = told(old)
+    windows = cluster.workers[0].windows
+    windows.editions.run(books(**successor))
+    windows.learned()
+    end(cluster)
+    (made, title, _, _), cleared = incidents(cluster)
+    assert (made, title, "clear", 1) == cleared
+
+
+def test_a_retired_rule_is_known_again_after_a_restart(books: Books) -> None:
+    """Its rows are named as missing it; once its set is found, its incident is cleared."""
+    old = books()
+    (edition,) = old.editions
+    cluster = recovered(books(rule="OTHER"), told(old))
+    windows = cluster.workers[0].windows
+    assert {edition} == windows.strange()
+    end(cluster)
+    assert ["create"] == [each[2] for each in incidents(cluster)]
+    windows.editions.keep(old)
+    windows.learned()
+    end(cluster)
+    assert ["create", "clear"] == [each[2] for each in incidents(cluster)]
+    assert set() == windows.strange()
+
+
+def test_a_successor_stands_in_for_a_rule_that_is_not_to_be_had(books: Books) -> None:
+    """Where no set has it any more, the rule of its id clears its incidents, and counts matches of its form."""
+    old, new = books(), books(condition='initiated = "false"')
+    before = told(old)
+    (once,) = (each for number in range(MATCHES) for each in before.logs.logs[NAMES.matches, number])
+    cluster = recovered(new, before)
+    later = msgspec.msgpack.decode(once.value())
+    later[5][3] += 1  # the offset of its origin: another record
+    cluster.logs.append((NAMES.matches, once.partition()), once.key(), msgspec.msgpack.encode(later), None, START)
+    read(cluster, NAMES.matches)
+    end(cluster)
+    (made, *_), *others = incidents(cluster)
+    assert [(made, "edition 2", "update", 2), (made, "edition 2", "clear", 2)] == others
+
+
+def test_a_match_of_another_form_is_rejected(books: Books) -> None:
+    """Where nothing can stand in, the match is on the rejected topic as before."""
+    old = books(by=("hostName", "destIpAddr"))
+    cluster = Cluster(old, events(1), 1, 1)
+    read(cluster, NAMES.sysmon)
+    after = recovered(books(), cluster)
+    read(after, NAMES.matches)
+    assert {UNKNOWN_RULE: 1} == after.rejected
+
+
+def test_what_did_not_change_counts_on(books: Books) -> None:
+    """Half of a count before the change and half behind it make the incident; what changed begins anew beside it."""
+    same, again = books(count=2), books(count=2)
+    cluster = Cluster(same, events(2), 1, 1)
+    cluster.take((NAMES.sysmon, 0), 1)
+    read(cluster, NAMES.matches)
+    cluster.workers[0].windows.editions.run(again)
+    read(cluster, NAMES.sysmon)
+    read(cluster, NAMES.matches)
+    assert [("edition 2", "create")] == [each[1:3] for each in incidents(cluster)]
+
+
+class Follows:
+    """Stands for what follows the rules: has ``rulebook`` once it was asked so often."""
+
+    def __init__(self, rulebook: Rulebook | None, asked: int = 3) -> None:
+        self.found: deque[Rulebook] = deque()
+        self.offer = None
+        self.refusals = self.rubbish = 0
+        self._rulebook = rulebook
+        self._asked = asked
+
+    def want(self, editions: Iterable[str]) -> None:
+        """Count."""
+        self._asked -= any(editions)
+        if not self._asked and self._rulebook is not None:
+            self.found.append(self._rulebook)
+
+
+def waiting(cluster: Cluster, follows: Follows, patience: float) -> None:
+    """Let the worker take its matches as its agent does."""
+    (worker,) = cluster.workers
+    failure = SimpleNamespace(error=None, set=pytest.fail)
+    handover = SimpleNamespace(overdue=lambda _: False)
+    ingest = SimpleNamespace(failure=failure, counters=Counters(), handover=handover, screens={NAMES.sysmon: None})
+    app = SimpleNamespace(ingest=ingest, consumer=None)
+    swapping = Swapping(
+        cast("Any", app),
+        NAMES.sysmon,
+        worker.windows,
+        cast("Any", follows),
+        warn=lambda _: None,
+        patience=patience,
+    )
+    batch = SimpleNamespace(
+        records=[(each, None, 0) for number in range(MATCHES) for each in cluster.logs.logs[NAMES.matches, number]],
+        tp="matches",
+        voided=False,
+    )
+
+    async def both() -> None:
+        running = asyncio.ensure_future(swapping.run())
+        await swapping.known(cast("Any", batch))
+        await swapping.known(cast("Any", batch))  # at once: it has waited for them
+        failure.error = "over"
+        await running
+
+    asyncio.run(both())
+    read(cluster, NAMES.matches)
+
+
+def test_a_match_waits_for_a_rule_that_is_not_known_yet(books: Books) -> None:
+    """It is counted by its own edition as soon as that has come, and is not rejected."""
+    old, new = books(), books(rule="NEW")
+    before = Cluster(new, events(1), 1, 1)
+    read(before, NAMES.sysmon)
+    cluster = recovered(old, before)
+    waiting(cluster, Follows(new), patience=60)
+    assert ({}, ["create"]) == (cluster.rejected, [each[2] for each in incidents(cluster)])
+
+
+def test_a_match_does_not_wait_for_ever(books: Books, caplog: pytest.LogCaptureFixture) -> None:
+    """A rule that does not come is named, and its match is rejected as one of an unknown rule."""
+    old, new = books(), books(rule="NEW")
+    before = Cluster(new, events(1), 1, 1)
+    read(before, NAMES.sysmon)
+    cluster = recovered(old, before)
+    waiting(cluster, Follows(None), patience=0.05)
+    assert {UNKNOWN_RULE: 1} == cluster.rejected
+    assert next(iter(new.editions)) in caplog.text
