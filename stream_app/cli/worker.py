@@ -9,9 +9,10 @@ import click
 from stream_app.cli.environment import SettingsCommand, settings
 from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
-from stream_app.kafka.app import TopicsMissing, run_worker
+from stream_app.kafka.app import run_worker
 from stream_app.kafka.certificates import check_files
 from stream_app.kafka.compacted import TopicUnread
+from stream_app.kafka.facts import TopicsMissing
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.rights import behind, check_rights
 from stream_app.kafka.sources import NoRules

@@ -300,6 +300,9 @@ def full(kafka: Guarded, tmp_path_factory: pytest.TempPathFactory) -> tuple[Name
     rules = tmp_path_factory.mktemp("rules")
     for name in LISTS:
         copytree(RULES / name, rules / name)
+    seed = (RULES / SEED.name / f"{SEED.name}.toml").read_text()
+    (rules / "dark").mkdir()
+    (rules / "dark" / "dark.toml").write_text(f"shadow = true\n{seed}".replace('id = "', 'id = "DARK_', 1))
     more = {"process_context": "true", "instance_id": "one", "rules": str(rules), "log_level": "info"}
     return names, settings_of(inside, names) | WAYS["scram512"](kafka) | more, wanted
 
@@ -315,6 +318,7 @@ def test_a_worker_needs_exactly_its_rights(tmp_path: Path, kafka: Guarded, insid
     with WorkerProcess(tmp_path, names.app_id, settings) as worker:
         first = incidents(inside, names, worker)
         until(lambda: entries_on(inside, names.watchlists), worker.said)
+        until(lambda: everything(inside, names.shadow), worker.said)
         until(lambda: everything(inside, names.rejected), worker.said)
         until(lambda: everything(inside, names.processes), worker.said)
         assert 0 == worker.terminate(), worker.said()
@@ -408,7 +412,8 @@ def lag_known(port: int) -> bool:
 
 def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, inside: Connection) -> None:
     """Topics are made, shown, filled and read with the rights of tools, and no other right is asked for."""
-    names = Names(app_id="tools", sysmon="tools-sysmon", incidents="tools-incidents", rejected="tools-rejected")
+    own = {each: f"tools-{each}" for each in ("sysmon", "incidents", "shadow", "rejected")}
+    names = Names(app_id="tools", **own)
     settings = settings_of(inside, names) | WAYS["plain"](kafka)
     administrator = settings_of(inside, names)
     arguments = ("topics", "acls", "--role", TOOLS, "--principal", "User:plain", "--apply")
@@ -418,18 +423,21 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     capture = tmp_path / "one.jsonl"
     capture.write_bytes(next(records(case, 0) for folder, case in corpus() if folder == SEED)[0][1] + b"\n")
     until(lambda: ended(settings, "topics", "create")[0] == 0, lambda: "no topics")
-    for topic in (names.incidents, names.rejected):
+    for topic in (names.incidents, names.rejected, names.shadow):
         produce(inside, topic, [(None, b"{}", None)])
     (port,) = free_ports(1)
     page = {"console_port": str(port), "rules": str(SEED.parent)}
-    following = [command(settings, *words) for words in (("incidents", "--all", "--json"), ("rejected", "--all"))]
+    shadow = ("incidents", "--shadow", "--all", "--json")
+    following = [
+        command(settings, *words) for words in (("incidents", "--all", "--json"), ("rejected", "--all"), shadow)
+    ]
     following.append(command(settings | page, "console"))
     ending = [command(settings, *words) for words in (("topics", "show"), ("produce", str(capture)), ("watchlist",))]
     assert [0, 0, 0] == [process.wait(PATIENCE) for process in ending]
     assert (0, True) == ended_with(settings, "1 record", "replay", "--topic", names.sysmon)
-    streams = (following[0].stdout, following[1].stderr)
-    assert [True, True] == [bool(stream and stream.readline()) for stream in streams]
-    until(lambda: lag_known(port), following[2].poll)
+    streams = (following[0].stdout, following[1].stderr, following[2].stdout)
+    assert [True, True, True] == [bool(stream and stream.readline()) for stream in streams]
+    until(lambda: lag_known(port), following[3].poll)
     for process in following:
         process.send_signal(signal.SIGINT)
     for process in (*following, *ending):
