@@ -25,7 +25,7 @@ from stream_app.kafka.topics import TOOLS, WORKER, Names, declare
 from stream_app.kafka.watchlists import entries_on
 from stream_app.service.settings import PREFIX
 from tests.brokers import everything, fresh_topics, settings_of
-from tests.corpus import RULES, SEED, corpus, records
+from tests.corpus import RULES, SEED, corpus, records, seed_rules
 from tests.guarded import CLIENT_SECRET, KEY_PASSWORD, PASSWORD, Guarded, guarded
 from tests.workers import WorkerProcess
 
@@ -300,7 +300,9 @@ def full(kafka: Guarded, tmp_path_factory: pytest.TempPathFactory) -> tuple[Name
     rules = tmp_path_factory.mktemp("rules")
     for name in LISTS:
         copytree(RULES / name, rules / name)
-    more = {"process_context": "true", "instance_id": "one", "rules": str(rules), "log_level": "info"}
+    status, said = ended(settings_of(inside, names) | {"rules": str(rules)}, "rules", "publish")
+    assert 0 == status, said
+    more = {"process_context": "true", "instance_id": "one", "rules_from": "topic", "log_level": "info"}
     return names, settings_of(inside, names) | WAYS["scram512"](kafka) | more, wanted
 
 
@@ -366,12 +368,19 @@ def test_each_right_that_is_missing_is_named(kafka: Guarded, inside: Connection,
 
 
 def test_a_worker_without_rights_does_not_start(kafka: Guarded, full: Full) -> None:
-    """Status 1, and all that is missing at once: it has taken no partition from anybody."""
-    _, settings, wanted = full
-    status, said = ended(settings | WAYS["scram256"](kafka) | {"rules": settings["rules"]}, "worker")
+    """Status 1, and all that is missing at once: it has taken no partition from anybody.
+
+    Whether its rules use watch lists it cannot know, as it may not read them.
+    """
+    names, settings, wanted = full
+    status, said = ended(settings | WAYS["scram256"](kafka), "worker")
     assert 1 == status
     assert "Traceback" not in said
-    assert len(wanted) == said.count(" on topic ") + said.count(" on group "), said
+    expected = {
+        f"  {each.operation} on {each.resource} {each.name} " for each in wanted if each.name != names.watchlists
+    }
+    assert set() == {each for each in expected if each not in said}, said
+    assert len(expected) == said.count(" on topic ") + said.count(" on group "), said
 
 
 @pytest.mark.parametrize("kind", ["write incidents", "read group"])
@@ -422,6 +431,9 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
         produce(inside, topic, [(None, b"{}", None)])
     (port,) = free_ports(1)
     page = {"console_port": str(port), "rules": str(SEED.parent)}
+    rules = {"rules": str(seed_rules(tmp_path / "rules"))}
+    assert 0 == ended(settings | rules, "rules", "publish")[0]
+    assert 1 == ended(settings, "rules", "status")[0]  # no worker runs
     following = [command(settings, *words) for words in (("incidents", "--all", "--json"), ("rejected", "--all"))]
     following.append(command(settings | page, "console"))
     ending = [command(settings, *words) for words in (("topics", "show"), ("produce", str(capture)), ("watchlist",))]
