@@ -165,9 +165,17 @@ def test_the_password_of_no_key_is_refused() -> None:
 def test_topics_must_differ_and_copies_suffice() -> None:
     """One topic for two purposes, or more written copies than there are, is refused."""
     assert (
-        "STREAM_APP_SYSMON_TOPIC, STREAM_APP_INCIDENTS_TOPIC, STREAM_APP_REJECTED_TOPIC must differ from one another",
+        "STREAM_APP_SYSMON_TOPIC, STREAM_APP_REJECTED_TOPIC must differ from one another: each is 'sysmon'",
+        "STREAM_APP_OCSF_TOPIC, STREAM_APP_CEF_TOPIC must differ from one another: each is 'soar'",
         "STREAM_APP_MIN_INSYNC must not be more than STREAM_APP_REPLICATION=1",
-    ) == problems({"STREAM_APP_REJECTED_TOPIC": "sysmon", "STREAM_APP_MIN_INSYNC": "2"})
+    ) == problems(
+        {
+            "STREAM_APP_REJECTED_TOPIC": "sysmon",
+            "STREAM_APP_OCSF_TOPIC": "soar",
+            "STREAM_APP_CEF_TOPIC": "soar",
+            "STREAM_APP_MIN_INSYNC": "2",
+        }
+    )
 
 
 def login(**others: str) -> dict[str, str]:
@@ -266,9 +274,10 @@ def test_seconds_become_milliseconds() -> None:
 
 def test_topics_are_declared_as_set() -> None:
     """Names, partitions and copies of the topics are those of the settings."""
-    declared = parts.topics(Settings(app_id="a", sysmon_topic="s", partitions=7, replication=3, min_insync=2))
+    settings = Settings(app_id="a", sysmon_topic="s", cef_topic="soar", partitions=7, replication=3, min_insync=2)
+    declared = parts.topics(settings)
     ours = ["a-matches", "a-windows-changelog", "a-watchlists", "a-rules", "a-status"]
-    assert ["s", *ours, "incidents", "rejected"] == [topic.name for topic in declared]
+    assert ["s", *ours, "incidents", "incidents-shadow", "soar", "rejected"] == [topic.name for topic in declared]
     shared = [topic for topic in declared if topic.name not in {"a-watchlists", "a-rules", "a-status"}]
     assert {(7, 3, "2")} == {(each.partitions, each.replication, each.config["min.insync.replicas"]) for each in shared}
     wholes = [each for each in declared if each not in shared]  # every worker reads all of them
