@@ -20,9 +20,12 @@ from stream_app.kafka.connection import Connection
 from stream_app.kafka.failure import EXIT_STATUS
 from stream_app.kafka.local import free_ports
 from stream_app.kafka.producing import produce
+from stream_app.kafka.publishing import publish
 from stream_app.kafka.rights import RightsMissing, binding, check_rights, grant
+from stream_app.kafka.rulesets import manifest_of
 from stream_app.kafka.topics import TOOLS, WORKER, Names, declare
 from stream_app.kafka.watchlists import entries_on
+from stream_app.rulebook.ruleset import read_set
 from stream_app.service.settings import PREFIX
 from tests.brokers import everything, fresh_topics, settings_of
 from tests.corpus import RULES, SEED, corpus, records
@@ -294,7 +297,9 @@ def full(kafka: Guarded, tmp_path_factory: pytest.TempPathFactory) -> tuple[Name
     rules = tmp_path_factory.mktemp("rules")
     for name in LISTS:
         copytree(RULES / name, rules / name)
-    more = {"process_context": "true", "instance_id": "one", "rules": str(rules), "log_level": "info"}
+    found = read_set(rules)
+    publish(inside, names.rules, found, manifest_of(found, published_at=0, by="tests", message=""))
+    more = {"process_context": "true", "instance_id": "one", "rules_from": "topic", "log_level": "info"}
     return names, settings_of(inside, names) | WAYS["scram512"](kafka) | more, wanted
 
 
@@ -311,6 +316,7 @@ def test_a_worker_needs_exactly_its_rights(tmp_path: Path, kafka: Guarded, insid
         until(lambda: entries_on(inside, names.watchlists), worker.said)
         until(lambda: everything(inside, names.rejected), worker.said)
         until(lambda: everything(inside, names.processes), worker.said)
+        until(lambda: everything(inside, names.status), worker.said)
         assert 0 == worker.terminate(), worker.said()
         worker.restart()
         play(inside, names, SEED.name)
@@ -362,7 +368,7 @@ def test_each_right_that_is_missing_is_named(kafka: Guarded, inside: Connection,
 def test_a_worker_without_rights_does_not_start(kafka: Guarded, full: Full) -> None:
     """Status 1, and all that is missing at once: it has taken no partition from anybody."""
     _, settings, wanted = full
-    status, said = ended(settings | WAYS["scram256"](kafka) | {"rules": settings["rules"]}, "worker")
+    status, said = ended(settings | WAYS["scram256"](kafka), "worker")
     assert 1 == status
     assert "Traceback" not in said
     assert len(wanted) == said.count(" on topic ") + said.count(" on group "), said
@@ -404,9 +410,12 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     capture = tmp_path / "one.jsonl"
     capture.write_bytes(next(records(case, 0) for folder, case in corpus() if folder == SEED)[0][1] + b"\n")
     until(lambda: ended(settings, "topics", "create")[0] == 0, lambda: "no topics")
-    for words in (("topics", "show"), ("produce", str(capture)), ("replay", "--topic", names.sysmon), ("watchlist",)):
+    reading = (("topics", "show"), ("produce", str(capture)), ("replay", "--topic", names.sysmon), ("watchlist",))
+    for words in (*reading, ("rules", "publish", str(RULES))):
         status, said = ended(settings, *words)
         assert 0 == status, said
+    status, said = ended(settings, "rules", "status")
+    assert (1, True) == (status, "no worker says that it runs" in said)
     produce(inside, names.incidents, [(None, b"{}", None)])
     for topic, words in ((names.incidents, ("incidents", "--all", "--json")), (names.rejected, ("rejected", "--all"))):
         produce(inside, topic, [(None, b"{}", None)])
