@@ -45,7 +45,8 @@ def fresh_topics(
     connection: Connection, name: str, partitions: int = 4, replication: int = 1, processes: int = 0
 ) -> Names:
     """Make the topics of an app of its own on a broker that others use too."""
-    names = Names(app_id=name, sysmon=f"{name}-sysmon", incidents=f"{name}-incidents", rejected=f"{name}-rejected")
+    own = {each: f"{name}-{each}" for each in ("sysmon", "incidents", "rejected", "shadow")}
+    names = Names(app_id=name, **own)
     insync = min(2, replication)
     topics = declare(names, partitions=partitions, replication=replication, min_insync=insync, processes=processes)
     create_topics(connection, topics)
@@ -70,6 +71,8 @@ def settings_of(connection: Connection, names: Names, partitions: int = 4) -> di
         "sysmon_topic": names.sysmon,
         "incidents_topic": names.incidents,
         "rejected_topic": names.rejected,
+        "shadow_topic": names.shadow,
+        **{f"{form}_topic": topic for form, topic in names.handed.items()},
         "partitions": str(partitions),
         "session_timeout_s": "6",
         "commit_interval_s": "0.5",

@@ -55,8 +55,7 @@ class ConsoleProcess:
         self.process.wait()
 
     def restart(self) -> None:
-        """End it, and start it again on its port."""
-        self.terminate()
+        """Start it again on its port, after an end."""
         self._environment["STREAM_APP_CONSOLE_PORT"] = self.address.rpartition(":")[2]
         self.process = self._start()
 

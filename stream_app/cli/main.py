@@ -24,6 +24,7 @@ from stream_app.service.settings import SettingsError
 
 COMMANDS = (
     "demo",
+    "doctor",
     "worker",
     "topics",
     "rules",
@@ -31,6 +32,7 @@ COMMANDS = (
     "produce",
     "incidents",
     "rejected",
+    "state",
     "watchlist",
     "console",
     "broker",

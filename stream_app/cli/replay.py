@@ -15,7 +15,8 @@ from stream_app.engine.joined import Replayed
 from stream_app.engine.record import Record
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.replay import Tally, replay
-from stream_app.handoff.native import to_bytes
+from stream_app.handoff.cut import UNBOUNDED
+from stream_app.handoff.formats import FORMATS, NATIVE
 from stream_app.kafka.guard import Guard
 from stream_app.service import parts
 
@@ -27,6 +28,12 @@ SHOWN = 20
 @click.argument("files", nargs=-1, metavar="[FILE…]")
 @topic_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as it would lie on the incidents topic.")
+@click.option(
+    "--as",
+    "schema",
+    type=click.Choice([form.name for form in FORMATS]),
+    help="As a SOAR has it: what would lie on the topic of this format, one record a line.",
+)
 @click.option("--rules", "folder", help="Folder of the rules; default: STREAM_APP_RULES.")
 @click.option(
     "--late",
@@ -51,6 +58,7 @@ def command(  # noqa: PLR0913 - one for each option
     files: tuple[str, ...],
     *,
     as_json: bool,
+    schema: str | None,
     folder: str | None,
     time_moves: bool,
     partitions: int | None,
@@ -73,7 +81,8 @@ def command(  # noqa: PLR0913 - one for each option
     )
     joining = parts.joining(given)
     rulebook = parts.rulebook(given)
-    screen = Screen(json=as_json)
+    screen = Screen(json=as_json or schema is not None)
+    form = next((each for each in FORMATS if each.name == schema), NATIVE)
     tally = Tally()
     began = time.monotonic()
     with source(files, given, screen, **asked) as read, screen.progress("replaying", read.total) as bar:
@@ -82,7 +91,7 @@ def command(  # noqa: PLR0913 - one for each option
         with Guard(given.record_budget_ms, *STAGES):
             for found in replay(rulebook, feed.records(), sources=sources, tally=tally, joining=joining):
                 if not isinstance(found, Rejection):
-                    screen.incident(to_bytes(found))
+                    screen.incident(form.to_bytes(found, UNBOUNDED))
                 elif all_rejected or sum(tally.rejected.values()) <= SHOWN:
                     rule = f" for {found.rule}" if found.rule else ""
                     read_ahead = joining is not None and joining.wait

@@ -6,6 +6,8 @@ from rich.table import Table
 
 from stream_app.cli import topics_acls
 from stream_app.cli.environment import settings
+from stream_app.cli.topics_drain import drain, drained
+from stream_app.cli.topics_grow import grow
 from stream_app.cli.waiting import reach
 from stream_app.kafka.admin import create_topics, describe_topics, partitions_of
 from stream_app.kafka.topics import DAY, Topic
@@ -15,10 +17,11 @@ from stream_app.service.settings import Settings
 
 @click.group(name="topics")
 def command() -> None:
-    """Make the topics, show how they stand, or who needs which rights."""
+    """Make the topics, show how they stand, give them more partitions, or say who needs which rights."""
 
 
-command.add_command(topics_acls.command)
+for each in (grow, drain, drained, topics_acls.command):
+    command.add_command(each)
 
 
 @command.command()

@@ -9,7 +9,6 @@ import click
 from stream_app.cli.environment import SettingsCommand, settings
 from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
-from stream_app.handoff.native import to_bytes
 from stream_app.kafka.app import TopicsMissing, run_worker
 from stream_app.kafka.certificates import check_files
 from stream_app.kafka.compacted import TopicUnread
@@ -37,6 +36,7 @@ def command() -> None:
     rules = None if published else parts.rules(given)  # what is wrong with a folder is said before anything else
     options = parts.worker_options(given)
     check_files(options.connection)
+    outlets = parts.outlets(options.names)
     form = logging_config(given.log_level, given.log_format, worker_name(given.instance_id))
     logging.config.dictConfig(form)  # Faust does it again, but not before a broker answers
     catch_strays()
@@ -51,7 +51,7 @@ def command() -> None:
                 app.ingest.failure.explain = partial(behind, connection=options.connection, wanted=rights)
                 health.watch(app)
 
-            status = run_worker(options, rules or parts.rules(given), to_bytes, given.log_level, form, on_app)
+            status = run_worker(options, rules or parts.rules(given), outlets, given.log_level, form, on_app)
     except (TopicsMissing, TopicUnread, NoRules, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

@@ -55,10 +55,11 @@ class Asked(Struct, frozen=True):
 def event_of(incident: Incident) -> IncidentEvent | None:
     """Give the event that an incident is, whatever became of it since; None for one that nobody read when it was made.
 
+    One of a rule in shadow is none.
     The mapped attributes stand beside what every incident has, under their own names.
     """
     born = incident.episode.born
-    if born is None:
+    if born is None or incident.rule.shadow:
         return None
     latest = Latest(Mark(born.time, 0, 0), born.values)
     attributes = replace(incident, episode=replace(incident.episode, latest=latest)).attributes

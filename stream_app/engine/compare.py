@@ -83,6 +83,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 _FACTS = (
     "enabled",
+    "shadow",
     "name",
     "description",
     "severity",

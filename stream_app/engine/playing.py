@@ -38,7 +38,8 @@ class Stage:
     """A rulebook made ready to have cases played under it, one at a time."""
 
     def __init__(self, rulebook: Rulebook) -> None:
-        self.rulebook = Rulebook({name: replace(rule, enabled=True) for name, rule in rulebook.rules.items()})
+        rules = {name: replace(rule, enabled=True, shadow=False) for name, rule in rulebook.rules.items()}
+        self.rulebook = Rulebook(rules)
         self._ready = Ready.of(self.rulebook)
 
     def found(

@@ -8,8 +8,9 @@ from typing import Self
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from stream_app.engine.match import NO_PARTITION, Match
+from stream_app.engine.match import INCIDENTS, NO_PARTITION, Match
 from stream_app.engine.record import Record
 from stream_app.engine.row import Mark, Source
 from stream_app.rulebook.editions import id_of
@@ -31,6 +32,12 @@ FULL = "row full"
 """A match that cannot be counted: its row holds as many events as a record of Kafka's takes."""
 SUPPRESSED = "suppressed"
 """A trigger that made nothing, since an exception of its rule holds."""
+
+REPLAYED = "replayed"
+"""A record that was rejected and has been put on the source again, on a later offset: said so that it is not twice."""
+
+INCIDENT_TOO_LARGE = "incident too large"
+"""An incident that one of its topics does not take, however much of it is left out; the others have it."""
 
 TOO_MANY = "too many combinations"
 """An event for which more combinations of groups would have to be looked at than may be."""
@@ -118,6 +125,22 @@ class Rejection(Struct, frozen=True, kw_only=True):
     def too_long(cls, rule: str, source: Source, mark: Mark, detail: str) -> Self:
         """Say that a trigger made nothing, since its incident could not be sent: the rule's id, the trigger, why."""
         return cls._at(source, mark, TOO_LARGE, detail, rule)
+
+    def replayed(self) -> Self:
+        """Say that the record was put on the source again, and what it had been rejected for."""
+        detail = f"was {self.reason}: {self.detail}"[:DETAIL_LIMIT]
+        return replace(self, reason=REPLAYED, detail=detail, value=b"", truncated=self.size > 0)
+
+    @classmethod
+    def of_incident(  # noqa: PLR0913, PLR0917 - what says which one it is
+        cls, rule: str, incident: str, revision: int, time: int, reason: str, detail: str
+    ) -> Self:
+        """Say that a state of an incident is missing on one of its topics: the rule's id, the incident's, why.
+
+        Its place is ``incidents``, its id in the place of a topic's and its revision in that of an offset.
+        """
+        source = Source(incident, INCIDENTS, NO_PARTITION, revision)
+        return cls._at(source, Mark(time, 0, revision), reason, detail[:DETAIL_LIMIT], rule)
 
     @classmethod
     def _at(cls, source: Source, mark: Mark, reason: str, detail: str, rule: str) -> Self:

@@ -40,9 +40,9 @@ _addition_decoder = msgspec.msgpack.Decoder(_Addition)
 
 
 def additions(incident: Incident) -> list[tuple[Entry, Listing]]:
-    """Give what an incident puts on lists when it is made; nothing for an attribute that it lacks."""
+    """Give what an incident puts on lists when it is made; nothing for an attribute that it lacks, or in shadow."""
     found: list[tuple[Entry, Listing]] = []
-    fillings = incident.rule.watch_lists
+    fillings = () if incident.rule.shadow else incident.rule.watch_lists
     attributes = incident.attributes if fillings else {}
     for filling in fillings:
         value = canonical(attributes.get(filling.attribute))

@@ -22,7 +22,11 @@ from stream_app.rulebook.text import ClearText, PatternText, RuleText
 
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _GROUP = "PH_SYS_RULE_THREAT_HUNTING_WINDOWS"
-_OPTIONS = ("case", "clock", "decide", "lateness", "evidence", "update_interval", "row_limit", "flood", "exception")
+_OPTIONS = (
+    *("shadow", "case", "clock", "decide", "lateness", "evidence", "update_interval", "row_limit", "flood"),
+    "exception",
+)
+"""What XML has no place for."""
 
 
 class Exported(Struct, frozen=True):
@@ -108,7 +112,8 @@ def _rule(rule: RuleText) -> etree._Element:
             element.append(etree.Comment(f" {comment} "))
     _text(element, "Name", rule.name)
     _text(element, "IncidentTitle", rule.name)
-    _text(element, "active", "true" if rule.enabled else "false")
+    # FortiSIEM would tell everybody of the incidents of a rule that is in shadow here.
+    _text(element, "active", "true" if rule.enabled and not rule.shadow else "false")
     _text(element, "Description", rule.description)
     _text(element, "DetectionTechnology", "Correlation")
     scope = etree.SubElement(element, "CustomerScope", groupByEachCustomer="true")

@@ -3,18 +3,22 @@
 Decision: everything FortiSIEM has a name for bears it, times are integer milliseconds since 1970, and the mapped
 attributes stand beside these under their own names. Four fields are ours: ``schemaVersion``, ``activity``, ``revision``
 (the highest of an incidentId is the truth; the same one has the same bytes) and ``mergedInto``. An incident that is
-over bears ``incidentClearedTime``. What is the same in all incidents of a rule is encoded once for the rule.
+over bears ``incidentClearedTime``. What is the same in all incidents of a rule is encoded once for the rule. One that
+is larger than it may be is cut (``cut.py``), and says so in a last field, ``cut``.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, defstruct
+from msgspec.structs import replace
 
 from stream_app.engine.incident import Incident, activity_of, customer_value, shown_by, status_of, whole
 from stream_app.engine.match import Group
+from stream_app.handoff.cut import UNBOUNDED, Facts, fitted
 from stream_app.rulebook.rule import Rule
 
 SCHEMA = 1
@@ -55,7 +59,10 @@ _TARGET = frozenset(
 )
 _MEDIUM, _HIGH = 5, 9
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 class _Form:
@@ -120,8 +127,42 @@ def severity_category(severity: int) -> str:
     return "MEDIUM" if severity >= _MEDIUM else "LOW"
 
 
-def to_bytes(incident: Incident) -> bytes:
-    """Give the JSON that goes on the incidents topic, keyed by the incident's id. The same incident: the same bytes."""
+def to_bytes(incident: Incident, limit: int = UNBOUNDED) -> bytes:
+    """Give the JSON that goes on the incidents topic, keyed by the incident's id. The same incident: the same bytes.
+
+    What would be more than ``limit`` bytes is cut to fit, as far as it can be.
+    """
+    try:
+        data = _written(incident)
+    except UnicodeEncodeError:  # half of a character, which no topic brings and JSON does not know
+        data = _written(_mended(incident))
+    return data if len(data) <= limit else fitted(_decode(data), limit, _encode)
+
+
+def facts_of(incident: Incident) -> Facts:
+    """Give what the JSON says, by name: what the other formats are written from."""
+    facts: Facts = _decode(to_bytes(incident))
+    return facts
+
+
+def _mended(incident: Incident) -> Incident:
+    """Give the incident with a replacement character for each surrogate that stands alone."""
+    key, episode = incident.key, incident.episode
+    latest = (
+        None if episode.latest is None else replace(episode.latest, values=_whole_characters(episode.latest.values))
+    )
+    return replace(
+        incident,
+        key=replace(key, customer=_SURROGATE.sub("\ufffd", key.customer), group=_whole_characters(key.group)),
+        episode=replace(episode, latest=latest),
+    )
+
+
+def _whole_characters(values: Group) -> Group:
+    return tuple(_SURROGATE.sub("\ufffd", value) if isinstance(value, str) else value for value in values)
+
+
+def _written(incident: Incident) -> bytes:
     rule, key, episode = incident.rule, incident.key, incident.episode
     into = episode.into
     form = _form(rule)

@@ -31,7 +31,7 @@ def rights(topics: Sequence[Topic], app_id: str) -> tuple[Right, ...]:
     found = [right for topic in topics for right in _of_topic(topic)]
     found += [
         Right(WORKER, GROUP, app_id, "READ", "join, heartbeat, commit; with and without static membership"),
-        Right(TOOLS, GROUP, app_id, "DESCRIBE", "every reading command names the group; it joins and commits nothing"),
+        Right(TOOLS, GROUP, app_id, "DESCRIBE", "`console`: offsets; what reads names it, and does not join"),
     ]
     return tuple(sorted(found, key=lambda right: ROLES.index(right.role)))
 
@@ -43,7 +43,7 @@ def _of_topic(topic: Topic) -> Iterator[Right]:
         yield Right(role, TOPIC, topic.name, "WRITE", why)
     yield Right(TOOLS, TOPIC, topic.name, "CREATE", "`topics create`")
     if TOOLS not in {*topic.readers, *topic.writers}:
-        yield Right(TOOLS, TOPIC, topic.name, "DESCRIBE", "`topics show`")
+        yield Right(TOOLS, TOPIC, topic.name, "DESCRIBE", "`topics show`, `console`")
     yield Right(TOOLS, TOPIC, topic.name, "DESCRIBE_CONFIGS", "`topics show`")
 
 

@@ -1,17 +1,20 @@
-"""Topics on a broker: make what is missing, say what differs. Decision: nothing that exists is ever changed here."""
+"""Topics on a broker: make what is missing, say what differs. Decision: what exists is only changed where asked for."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, ResourceType
 from msgspec import Struct
 
 from stream_app.kafka.certificates import check_files
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.handshake import reason
 from stream_app.kafka.topics import Topic
+
+log = logging.getLogger(__name__)
 
 MOCK_CLUSTER = "mockCluster"
 """How the ids of clusters begin that librdkafka's mock makes up."""
@@ -32,6 +35,8 @@ class TopicState(Struct, frozen=True):
     replication: int
     differs: tuple[str, ...]
     """Each difference from what is declared: ``setting: have X, want Y``."""
+    settings: Mapping[str, str | None] = {}
+    """What the broker has set, its defaults among them; empty where they may not be read."""
 
 
 def admin_client(connection: Connection, timeout: float = 10.0) -> AdminClient:
@@ -89,8 +94,29 @@ def create_topics(connection: Connection, topics: Sequence[Topic], timeout: floa
 
 def partitions_of(connection: Connection, name: str) -> int:
     """Say how many partitions a topic has; 0 where there is none. Raises :class:`KafkaUnavailable`."""
-    found = admin_client(connection).list_topics(timeout=10).topics.get(name)
+    return partitions_in(admin_client(connection), name)
+
+
+def partitions_in(client: AdminClient, topic: str) -> int:
+    """As :func:`partitions_of`, asked of a client."""
+    found = client.list_topics(timeout=10).topics.get(topic)
     return 0 if found is None else len(found.partitions)
+
+
+def add_partitions(client: AdminClient, topic: str, partitions: int, timeout: float = 30.0) -> None:
+    """Give a topic so many partitions, and wait until each has a leader. Raises KafkaUnavailable."""
+    try:
+        client.create_partitions([NewPartitions(topic, partitions)], request_timeout=timeout)[topic].result()
+    except KafkaException as error:
+        raise KafkaUnavailable(f"topic {topic} gets no more partitions: {error.args[0].str()}") from error
+    deadline = time.monotonic() + timeout
+    while True:
+        found = client.list_topics(topic, timeout=10).topics[topic].partitions
+        if len(found) == partitions and all(each.leader >= 0 for each in found.values()):
+            return
+        if time.monotonic() > deadline:
+            raise KafkaUnavailable(f"not every partition of {topic} has a leader after {timeout:.0f} s")
+        time.sleep(0.1)
 
 
 def describe_topics(connection: Connection, topics: Sequence[Topic]) -> list[TopicState]:
@@ -107,14 +133,15 @@ def _state(client: AdminClient, topic: Topic, present: Mapping[str, object]) -> 
         return TopicState(topic.name, 0, 0, ("does not exist",))
     replication = len(next(iter(partitions.values())).replicas)
     have = _settings(client, topic.name)
-    differs = [
-        f"{key}: have {have.get(key)}, want {want}" for key, want in topic.settings().items() if have.get(key) != want
-    ]
+    wanted = topic.settings().items() if have else ()
+    differs = [f"{key}: have {have.get(key)}, want {want}" for key, want in wanted if have.get(key) != want]
+    if not have:
+        differs.append("its settings may not be read")
     if len(partitions) != topic.partitions:
         differs.insert(0, f"partitions: have {len(partitions)}, want {topic.partitions}")
     if replication != topic.replication:
         differs.insert(0, f"replication: have {replication}, want {topic.replication}")
-    return TopicState(topic.name, len(partitions), replication, tuple(differs))
+    return TopicState(topic.name, len(partitions), replication, tuple(differs), have)
 
 
 def _settings(client: AdminClient, name: str) -> dict[str, str | None]:
@@ -122,6 +149,8 @@ def _settings(client: AdminClient, name: str) -> dict[str, str | None]:
     try:
         entries = client.describe_configs([resource], request_timeout=10)[resource].result()
     except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+            return {}
         raise KafkaUnavailable(f"settings of topic {name}: {error.args[0].str()}") from error
     return {key: entry.value for key, entry in entries.items()}
 
@@ -143,3 +172,21 @@ def topic_ids(connection: Connection, names: Sequence[str], timeout: float = 10.
                 raise KafkaUnavailable(f"the id of topic {name} cannot be had: {error.args[0].str()}") from error
             ids[name] = UNKNOWN_ID
     return ids
+
+
+def message_limits(connection: Connection, names: Sequence[str]) -> dict[str, int]:
+    """Give the bytes that each topic takes in a record; without those of which the broker does not say it.
+
+    librdkafka's mock leaves the question unanswered. Who may not ask is told nothing.
+    """
+    client = admin_client(connection)
+    if (client.list_topics(timeout=10).cluster_id or "").startswith(MOCK_CLUSTER):
+        return {}
+    limits = {}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    for resource, future in client.describe_configs(resources, request_timeout=10).items():
+        try:
+            limits[resource.name] = int(future.result()["max.message.bytes"].value)
+        except KafkaException as error:
+            log.info("the limit of topic %s is not known: %s", resource.name, error.args[0].str())
+    return limits

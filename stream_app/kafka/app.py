@@ -7,7 +7,7 @@ are the transport's; which partitions are ours is Faust's.
 import gc
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,12 +17,11 @@ from faust.types import TP
 from msgspec import Struct
 
 from stream_app.engine.detect import STAGES
-from stream_app.engine.incident import Incident
 from stream_app.engine.process import process_position
 from stream_app.engine.process_context import Joining
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
-from stream_app.kafka.admin import admin_client, topic_ids
+from stream_app.kafka.admin import admin_client, message_limits, topic_ids
 from stream_app.kafka.batch import BatchSchema
 from stream_app.kafka.changing import Changing, Makes
 from stream_app.kafka.connection import Connection
@@ -33,6 +32,7 @@ from stream_app.kafka.failure import Failure
 from stream_app.kafka.guard import Guard
 from stream_app.kafka.handover import Handover
 from stream_app.kafka.ingest import Ingest, IngestApp
+from stream_app.kafka.outlets import Outlets
 from stream_app.kafka.placing import Placing
 from stream_app.kafka.progress_timer import add_progress
 from stream_app.kafka.reader import Limits
@@ -43,19 +43,16 @@ from stream_app.kafka.statuses import Teller
 from stream_app.kafka.streak import Streak
 from stream_app.kafka.swapping import PATIENCE, Swapping
 from stream_app.kafka.table import RowTable, row_table
-from stream_app.kafka.topics import PROCESSES, TABLE, Names
+from stream_app.kafka.topics import MESSAGE_BYTES, PROCESSES, TABLE, Names
 from stream_app.kafka.watchlists import Follower
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
 
 if TYPE_CHECKING:
-    from stream_app.kafka.reader import Screen
     from stream_app.kafka.transport import Consumer
 
 log = logging.getLogger(__name__)
-
-ToBytes = Callable[[Incident], bytes]
 
 
 class WorkerOptions(Struct, frozen=True, kw_only=True):
@@ -89,6 +86,8 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """Whether such a streak ends the worker; else all of it goes to the rejected topic."""
     joining: Joining | None = None
     """How connections are joined with their processes; None where they are not."""
+    draining: bool = False
+    """Whether the source is left alone, and only what lies on the matches topic is counted."""
 
 
 class TopicFacts(Struct, frozen=True):
@@ -100,6 +99,8 @@ class TopicFacts(Struct, frozen=True):
     processes_id: str = ""
     status: bool = False
     """Whether there is a topic on which workers say what they run."""
+    limits: Mapping[str, int] = {}
+    """Bytes of a record that topics of incidents take, by name."""
 
 
 class TopicsMissing(Exception):
@@ -111,14 +112,16 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
     client, names = admin_client(options.connection), options.names
     found = {}
     processes = () if options.joining is None else (names.processes,)
-    used = (names.sysmon, names.matches, names.changelog, names.incidents, names.rejected, *processes)
+    told = (names.incidents, names.shadow, *names.handed.values())
+    used = (names.sysmon, names.matches, names.changelog, *told, names.rejected, *processes)
     for name in (*used, names.watchlists) if lists else used:
         found[name] = len(client.list_topics(name, timeout=10).topics[name].partitions)
     missing = [name for name, partitions in found.items() if not partitions]
     if missing:
-        raise TopicsMissing(
-            f"topics that do not exist: {', '.join(missing)}; make them with `stream-app topics create`"
-        )
+        of = {topic: f" (STREAM_APP_{form.upper()}_TOPIC)" for form, topic in names.handed.items()}
+        said = ", ".join(f"{name}{of.get(name, '')}" for name in missing)
+        without = ", or empty the setting to go on without" if of.keys() & set(missing) else ""
+        raise TopicsMissing(f"topics that do not exist: {said}; make them with `stream-app topics create`{without}")
     for name in (names.matches, names.changelog):
         if found[name] != options.partitions:
             raise TopicsMissing(
@@ -140,11 +143,12 @@ def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
         changelog_id=ids.get(names.changelog, ""),
         processes_id=ids.get(names.processes, ""),
         status=status,
+        limits=message_limits(options.connection, told),
     )
 
 
-def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes: ToBytes) -> IngestApp:
-    """Make the Faust app; nothing is connected before it starts. ``to_bytes`` is the hand-off."""
+def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, outlets: Outlets) -> IngestApp:
+    """Make the Faust app; nothing is connected before it starts. ``outlets`` are the hand-off."""
     names, counters, failure = options.names, Counters(), Failure()
     counters.run(rules.set, len(rules.rulebook.enabled))
     streak = Streak(options.reject_streak, counters, failure.set if options.stop_at_streak else None)
@@ -157,6 +161,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
         failure=failure,
         handover=Handover(options.connection, names.sysmon, rules.set),
         counted=names.sysmon,
+        sender_settings=_no_larger(outlets.small(facts.limits)),
     )
     schema = BatchSchema()
     sysmon = app.topic(names.sysmon, schema=schema)
@@ -166,7 +171,8 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     screen = partial(
         screen_of, topic_id=facts.sysmon_id, max_bytes=options.max_record_bytes, streak=streak, contexts=contexts
     )
-    app.ingest.screens = {names.sysmon: screen(rules.rulebook), names.matches: None}
+    first = screen(rules.rulebook)
+    app.ingest.screens = {names.matches: None} if options.draining else {names.sysmon: first, names.matches: None}
     editions = Editions(rules.rulebook)
     placing = Placing(editions, options.partitions)
     detecting = Detecting(names, facts.sysmon_id, counters, placing, options.rejected_value_bytes)
@@ -174,12 +180,12 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     def settled(partition: int) -> int:
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
 
-    held = table.partitions_held
-    windows = Windows(editions, names, held, counters, placing=placing, to_bytes=to_bytes, settled=settled)
+    held, told = table.partitions_held, outlets.within(facts.limits)
+    windows = Windows(editions, names, held, counters, placing=placing, outlets=told, settled=settled)
     table.source, table.prepare = names.matches, windows.prepare
     app.times = windows.times
     makes = Makes(load=rules.load, screen=screen, lists=partial(_followed, app, options))
-    swapping = _swapping(app, options, rules, makes, windows, tells=facts.status)
+    swapping = _swapping(app, options, Changing(rules, makes, first, _teller(options, facts)), windows)
 
     @app.agent(sysmon)
     async def detect(batches: Any) -> None:  # noqa: ANN401 - Faust's stream
@@ -198,6 +204,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
             with batch:
                 windows.handle(batch)
 
+    _add_warnings(app, outlets.small(facts.limits))
     if options.drained == "follow":
         add_progress(
             app,
@@ -210,15 +217,16 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, to_bytes
     return app
 
 
-def _swapping(
-    app: IngestApp, options: WorkerOptions, rules: Rules, makes: Makes, windows: Windows, *, tells: bool
-) -> Swapping:
-    """Let the rules change while the worker runs; where it ``tells``, others hear which ones run."""
-    topic, screen = options.names.sysmon, app.ingest.screens[options.names.sysmon]
-    teller = Teller(options.connection, options.names.status, options.name) if tells else None
-    app.changing = Changing(rules, makes, cast("Screen", screen), teller)
+def _teller(options: WorkerOptions, facts: TopicFacts) -> Teller | None:
+    """Give what tells others which rules run, where there is a topic for it."""
+    return Teller(options.connection, options.names.status, options.name) if facts.status else None
+
+
+def _swapping(app: IngestApp, options: WorkerOptions, changing: Changing, windows: Windows) -> Swapping:
+    """Let the rules change while the worker runs."""
+    app.changing = changing
     patience = min(PATIENCE, options.limits.stall / 4)
-    swapping = Swapping(app, topic, windows, app.changing, warn=_warn, patience=patience)
+    swapping = Swapping(app, options.names.sysmon, windows, changing, warn=_warn, patience=patience)
     app.ingest.handover.find = swapping.find
     app.task(swapping.run)
     return swapping
@@ -302,6 +310,25 @@ def _warn(rulebook: Rulebook) -> None:
             log.warning("%s:%d:%d: %s", warning.path, warning.line, warning.column, warning.message)
 
 
+def _no_larger(small: Sequence[tuple[str, int]]) -> dict[str, object]:
+    """Give what keeps lots of records as small as the topic takes that takes least: brokers judge the lot."""
+    return {"batch.size": min(limit for _, limit in small)} if small else {}
+
+
+def _add_warnings(app: IngestApp, small: Sequence[tuple[str, int]]) -> None:
+    @app.task  # type: ignore[untyped-decorator]  # Faust's
+    async def warn() -> None:
+        """Say once which topics take less than a worker may send."""
+        for topic, limit in small:
+            log.warning(
+                "topic %s takes records of %d bytes: an incident that is larger is cut to fit, or is rejected; "
+                "set its max.message.bytes to %d to have them whole",
+                topic,
+                limit,
+                MESSAGE_BYTES,
+            )
+
+
 LOOKS_FOR_CYCLES = (50_000, 20, 100)
 """When Python looks for garbage in cycles. Next to nothing that a record makes is in one, and by default it looks so
 often that a match costs a tenth more."""
@@ -310,7 +337,7 @@ often that a match costs a tenth more."""
 def run_worker(
     options: WorkerOptions,
     rules: Rules,
-    to_bytes: ToBytes,
+    outlets: Outlets,
     log_level: str = "warning",
     logging_config: dict[str, Any] | None = None,
     on_app: Callable[[IngestApp], None] | None = None,
@@ -322,7 +349,7 @@ def run_worker(
     ``logging_config`` is for ``logging.config.dictConfig``; None is Faust's own, at ``log_level``. ``on_app`` is given
     the app before it starts, to look at it from another thread.
     """
-    app = create_app(options, rules, ask_topics(options, lists=rules.rulebook.lists is not None), to_bytes)
+    app = create_app(options, rules, ask_topics(options, lists=rules.rulebook.lists is not None), outlets)
     app.changing.start()
     if on_app is not None:
         on_app(app)

@@ -96,6 +96,10 @@ class Counters:
         """Matches that were counted before and were answered with the same incident again."""
         self.incidents = 0
         """Incident records sent."""
+        self.handed: Counter[str] = Counter()
+        """Incident records sent, by schema; ``native`` are those of :attr:`incidents`."""
+        self.shadowed = 0
+        """Incident records sent for rules in shadow, to the topic of those."""
         self.listed = 0
         """Entries sent to the topic of the watch lists."""
         self.rejected: Counter[str] = Counter()
@@ -163,12 +167,13 @@ class Counters:
     def as_dict(self) -> dict[str, int]:
         """Give all of them.
 
-        The reasons of rejection are ``rejected.<reason>``, connections ``context.<what>``, and what source partition 3
-        has brought late or early ``late.3`` and ``early.3``.
+        The reasons of rejection are ``rejected.<reason>``, schemas ``handed.<schema>``, connections
+        ``context.<what>``, and what source partition 3 has brought late or early ``late.3`` and ``early.3``.
         """
         plain = {name: value for name, value in vars(self).items() if isinstance(value, int)}
         joins = {f"context.{name}": number for name, number in msgspec.structs.asdict(self.context).items()}
         reasons = {f"rejected.{reason}": number for reason, number in dict(self.rejected).items()}
+        handed = {f"handed.{schema}": number for schema, number in dict(self.handed).items()}
         sides = (("late", self.late), ("early", self.early))
         places = {f"{side}.{place}": number for side, by_place in sides for place, number in dict(by_place).items()}
-        return plain | joins | reasons | places
+        return plain | joins | reasons | handed | places

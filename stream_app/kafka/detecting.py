@@ -11,8 +11,9 @@ from stream_app.engine.rejection import TOO_EXPENSIVE, TOO_LARGE, VALUE_LIMIT, R
 from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.placing import Placing
-from stream_app.kafka.sender import LOT, Outgoing
+from stream_app.kafka.sender import LOT, Headers, Outgoing
 from stream_app.kafka.topics import Names
+from stream_app.kafka.tracing import context_of
 from stream_app.rulebook.editions import id_of
 from stream_app.sysmon.parts import Unreadable
 
@@ -74,21 +75,22 @@ class Detecting:
     def _fit(self, batch: Batch, message: Message, found: Found) -> list[Outgoing]:
         """Give what is to be sent; a match that is too large to be counted is rejected."""
         fit: list[Outgoing] = []
+        trace = context_of(message)
         for key, value in found:
             large = len(key) > SMALL or len(value) > VALUES_LIMIT
             if large and (unfit := too_large(key, match := decode_match(value))):
                 self._reject(batch, message, TOO_LARGE, unfit, id_of(match.rule))
             else:
-                fit.append((value, key, None))
+                fit.append((value, key, trace))
         return fit
 
     def _reject(self, batch: Batch, message: Message, reason: str, detail: str, rule: str | None = None) -> None:
         rejection = Rejection.of(record_of(message, self._topic_id), reason, detail, self._value_limit, rule)
-        send_rejection(batch, self._names.rejected, rejection)
+        send_rejection(batch, self._names.rejected, rejection, context_of(message))
         self._counters.rejected[reason] += 1
 
 
-def send_rejection(batch: Batch, topic: str, rejection: Rejection) -> None:
-    """Put a rejection where it can be found again, keyed by the place of its record."""
+def send_rejection(batch: Batch, topic: str, rejection: Rejection, trace: Headers | None = None) -> None:
+    """Put a rejection where it can be found again, keyed by the place of its record, with its trace context."""
     place = f"{rejection.topic}/{rejection.partition}@{rejection.offset}"
-    batch.send(topic, encode_rejection(rejection), place.encode())
+    batch.send_all(topic, [(encode_rejection(rejection), place.encode(), trace)])

@@ -1,45 +1,154 @@
-"""aiokafka's consumer, which keeps the group and the offsets, in the thread that Faust gives it.
+"""The consumer group seen from outside: its members, what it has committed, and what of a topic it has still to do.
 
-Hooks that are used, all of them private: of Faust on_partitions_assigned, _create_consumer, _ensure_consumer; of
-aiokafka commit, replaced on the instance, and _coordinator.fetch_committed_offsets.
+Decision: what changes offsets asks for a group without members first. Kafka refuses it otherwise, but only for those
+that are members at that very moment.
 """
 
-import asyncio
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any, cast
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from aiokafka import TopicPartition as AiokafkaTopicPartition
-from aiokafka.structs import OffsetAndMetadata
-from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+from msgspec import Struct
+
+from stream_app.kafka.admin import KafkaUnavailable
 
 if TYPE_CHECKING:
-    from stream_app.kafka.ingest import IngestApp
+    from concurrent.futures import Future
+
+TIMEOUT = 10.0
+NONE = -1
+"""The committed offset of a partition that never committed."""
 
 
-class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """aiokafka's consumer: it owns the partitions and must fetch none of them."""
+_MOVING = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
+"""What is answered while the group's coordinator starts or moves."""
 
-    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Pause whatever was assigned before aiokafka's fetcher sees it."""
-        self._ensure_consumer().pause(*(AiokafkaTopicPartition(*tp) for tp in assigned))
-        await super().on_partitions_assigned(assigned, generation_id)
 
-    def _create_consumer(self, loop: asyncio.AbstractEventLoop) -> Any:  # noqa: ANN401 - aiokafka's, which has no types
-        """Let each offset that is committed carry its mark (handover.py)."""
-        client = super()._create_consumer(loop)
-        commit, mark = client.commit, cast("IngestApp", self.app).ingest.handover.mark
+class Member(Struct, frozen=True):
+    """A member of the group; ``instance`` is its fixed name, empty for none."""
 
-        async def marked(offsets: Mapping[AiokafkaTopicPartition, OffsetAndMetadata]) -> None:
-            await commit({tp: OffsetAndMetadata(each.offset, mark(TP(*tp))) for tp, each in offsets.items()})
+    client: str
+    host: str
+    instance: str
 
-        client.commit = marked
-        return client
+    def __str__(self) -> str:
+        return f"{self.instance or self.client} on {self.host.lstrip('/')}"
 
-    async def marks(self, tps: Collection[TP]) -> dict[TP, str]:
-        """Give the marks of committed offsets; those of a partition without any are left out."""
-        found = await self.call_thread(self._fetch, [AiokafkaTopicPartition(*tp) for tp in tps])
-        return {TP(*tp): each.metadata for tp, each in found.items()}
 
-    async def _fetch(self, partitions: list[AiokafkaTopicPartition]) -> Any:  # noqa: ANN401 - as above
-        return await self._ensure_consumer()._coordinator.fetch_committed_offsets(partitions)  # noqa: SLF001 - see the module
+class GroupBusy(Exception):
+    """The group has members where it must have none; the message names them and says what to do."""
+
+
+class NotDrained(Exception):
+    """Matches that nobody has counted yet; the message says how many and what to do."""
+
+
+def members_of(client: AdminClient, group: str) -> tuple[Member, ...]:
+    """Give the group's members; none for a group that there is not. Raises KafkaUnavailable."""
+    try:
+        found = (
+            settled(lambda: client.describe_consumer_groups([group], request_timeout=TIMEOUT)[group]).result().members
+        )
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return ()
+        raise KafkaUnavailable(f"group {group} cannot be described: {error.args[0].str()}") from error
+    return tuple([Member(each.client_id, each.host or "", each.group_instance_id or "") for each in found])
+
+
+def require_no_members(client: AdminClient, group: str, wait: float, say: Callable[[str], None]) -> None:
+    """Wait up to ``wait`` seconds until the group has no members: one that has a fixed name leaves by its time-out.
+
+    Raises GroupBusy.
+    """
+    deadline, said = time.monotonic() + wait, ""
+    while members := members_of(client, group):
+        who = ", ".join(sorted(map(str, members)))
+        if time.monotonic() > deadline:
+            raise GroupBusy(
+                f"group {group} has members: {who}; stop all workers first (one with STREAM_APP_INSTANCE_ID is gone "
+                "when its session has timed out)"
+            )
+        if who != said:
+            say(f"waiting until these have left group {group}: {who}")
+            said = who
+        time.sleep(0.5)
+
+
+def committed_of(client: AdminClient, group: str, topic: str, partitions: int) -> dict[int, int]:
+    """Give the committed offset of each partition, ``NONE`` where there is none. Raises KafkaUnavailable."""
+    asked = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
+    try:
+        found = settled(lambda: client.list_consumer_group_offsets([asked], request_timeout=TIMEOUT)[group])
+        found = found.result().topic_partitions
+    except KafkaException as error:
+        raise KafkaUnavailable(f"offsets of group {group}: {error.args[0].str()}") from error
+    return {each.partition: max(NONE, each.offset) for each in found}
+
+
+def commit_for(client: AdminClient, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+    """Set committed offsets of a group without members. Raises KafkaUnavailable."""
+    where = [TopicPartition(topic, number, offset) for number, offset in sorted(offsets.items())]
+    asked = ConsumerGroupTopicPartitions(group, where)
+    try:
+        done = settled(lambda: client.alter_consumer_group_offsets([asked], request_timeout=TIMEOUT)[group]).result()
+    except KafkaException as error:
+        raise KafkaUnavailable(f"offsets of group {group} could not be set: {error.args[0].str()}") from error
+    for each in done.topic_partitions:
+        if each.error is not None:
+            raise KafkaUnavailable(f"offset of {topic}/{each.partition} could not be set: {each.error.str()}")
+
+
+def bounds_of(client: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Give (oldest offset, end) of partitions. Raises KafkaUnavailable."""
+    earliest: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # confluent-kafka's
+    latest: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
+    lows = offsets_at(client, topic, dict.fromkeys(partitions, earliest))
+    ends = offsets_at(client, topic, dict.fromkeys(partitions, latest))
+    return {number: (lows[number], ends[number]) for number in partitions}
+
+
+def offsets_at(client: AdminClient, topic: str, asked: Mapping[int, OffsetSpec]) -> dict[int, int]:
+    """Give the offset that is asked for of each partition, -1 where there is none. Raises KafkaUnavailable."""
+    if not asked:
+        return {}
+    wanted = {TopicPartition(topic, number): spec for number, spec in asked.items()}
+    found = {}
+    for where, future in client.list_offsets(wanted, request_timeout=TIMEOUT).items():
+        try:
+            found[where.partition] = max(-1, future.result().offset)
+        except KafkaException as error:
+            raise KafkaUnavailable(
+                f"offsets of {topic}/{where.partition} cannot be had: {error.args[0].str()}"
+            ) from error
+    return found
+
+
+def settled(ask: "Callable[[], Future[Any]]", patience: float = 30.0) -> "Future[Any]":
+    """Ask about a group, and again while its coordinator only starts or moves; gives a future that is done.
+
+    The first question ever that a cluster is asked about a group makes the topic of offsets.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        future = ask()
+        error = future.exception()
+        moving = isinstance(error, KafkaException) and error.args[0].code() in _MOVING
+        if not moving or time.monotonic() > deadline:
+            return future
+        time.sleep(0.3)
+
+
+def open_work(client: AdminClient, group: str, topic: str, partitions: int) -> int:
+    """Give how many offsets of a topic the group has still to settle. Raises KafkaUnavailable."""
+    bounds = bounds_of(client, topic, range(partitions))
+    committed = committed_of(client, group, topic, partitions)
+    return sum(end - max(low, committed.get(number, NONE)) for number, (low, end) in bounds.items())

@@ -134,7 +134,8 @@ class Handover:
 
     def go_on(self, consumer: "Consumer", screen: Screen) -> None:
         """Screen by something else from now on."""
-        consumer.ingest.screens[self._topic] = screen
+        if self._topic in consumer.ingest.screens:  # it is not where a worker only drains
+            consumer.ingest.screens[self._topic] = screen
         reader = consumer.readers.get(self._topic)
         if reader is not None:
             reader.screen, reader.older, reader.held = screen, {}, False

@@ -111,7 +111,7 @@ class Swapping:
     async def _end_handover(self) -> None:
         """Read partitions that were taken over with the set that runs, once what may be read again has been."""
         consumer, ingest = cast("Consumer", self._app.consumer), self._app.ingest
-        handover, screen = ingest.handover, ingest.screens[self._topic]
+        handover, screen = ingest.handover, ingest.screens.get(self._topic)
         if screen is not None and handover.overdue(consumer) and await handover.hold(consumer, handover.running):
             handover.go_on(consumer, screen)
             log.info("all partitions are read with rule set %s", handover.running)

@@ -12,10 +12,11 @@ from stream_app.engine.match import encode_match
 from stream_app.engine.rejection import Rejection
 from stream_app.engine.watchlist import encode_entry, news
 from stream_app.kafka.detecting import send_rejection
-from stream_app.kafka.sender import LOT, Outgoing
+from stream_app.kafka.sender import LOT, Headers, Outgoing
 
 if TYPE_CHECKING:
     from stream_app.kafka.batch import Batch
+    from stream_app.kafka.outlets import Outlet
     from stream_app.kafka.windows import Windows
     from stream_app.rulebook.watchlists import WatchLists
 
@@ -28,21 +29,42 @@ class Telling:
         self._counters = windows.counters
         self._batch = batch
         self._since = since
-        self._incidents: list[Outgoing] = []
+        self._told: list[tuple[Outlet, list[Outgoing]]] = [(each, []) for each in windows.outlets.told]
+        self._shadow: list[Outgoing] = []
+        self._gathered = 0
         self._matches: list[Outgoing] = []
         self._listed: list[Outgoing] = []
 
-    def send(self, incidents: Sequence[Incident], *, again: bool = False) -> None:
-        """Say incidents; ``again``: as they stand, since a crash may have come before they were said."""
+    def send(self, incidents: Sequence[Incident], *, again: bool = False, trace: Headers | None = None) -> None:
+        """Say incidents; ``again``: as they stand, since a crash may have come before they were said.
+
+        ``trace`` is the trace context of the match that made or changed them. Those of a rule in shadow are said on a
+        topic of their own, and nothing follows from them.
+        """
         for incident in incidents:
-            if incident.rule.lists is not None and (again or incident.revision == 1):
-                self._list(incident, incident.rule.lists)
-            self._counters.incidents_of[incident.rule.id] += 1
-            self._incidents.append((self._windows.to_bytes(incident), incident.incident_id.encode(), None))
-            if incident.rule.chained and (again or incident.revision == 1):
-                self._ask(incident)
-        if len(self._incidents) >= LOT:
+            rule, key = incident.rule, incident.incident_id.encode()
+            if rule.shadow:
+                self._say(self._windows.outlets.shadow, self._shadow, incident, key, trace)
+                continue
+            if rule.lists is not None and (again or incident.revision == 1):
+                self._list(incident, rule.lists)
+            self._counters.incidents_of[rule.id] += 1
+            for outlet, lot in self._told:
+                self._say(outlet, lot, incident, key, trace)
+            if rule.chained and (again or incident.revision == 1):
+                self._ask(incident, trace)
+        self._gathered += len(incidents)
+        if self._gathered >= LOT:
             self.flush()
+
+    def _say(  # one call for each topic of each incident
+        self, outlet: "Outlet", lot: list[Outgoing], incident: Incident, key: bytes, trace: Headers | None
+    ) -> None:
+        record = outlet.record(incident, key, trace)
+        if isinstance(record, Rejection):
+            self.reject(record)
+        else:
+            lot.append(record)
 
     def reject(self, rejection: Rejection) -> None:
         """Say what could not be counted, or is not told."""
@@ -58,20 +80,25 @@ class Telling:
         """Send what was gathered."""
         self._batch.send_all(self._windows.names.watchlists, self._listed)
         self._counters.listed += len(self._listed)
-        self._batch.send_all(self._windows.names.incidents, self._incidents)
-        for partition, lot in self._windows.placing.lots(self._matches):
-            self._batch.send_all(self._windows.names.matches, lot, partition)
-        self._counters.incidents += len(self._incidents)
+        for outlet, lot in self._told:
+            self._batch.send_all(outlet.topic, lot)
+            self._counters.handed[outlet.schema] += len(lot)
+        self._batch.send_all(self._windows.outlets.shadow.topic, self._shadow)
+        self._counters.shadowed += len(self._shadow)
+        for partition, matches in self._windows.placing.lots(self._matches):
+            self._batch.send_all(self._windows.names.matches, matches, partition)
+        self._counters.incidents += len(self._told[0][1])
         self._counters.chained += len(self._matches)
-        self._incidents, self._matches, self._listed = [], [], []
+        self._told = [(outlet, []) for outlet, _ in self._told]
+        self._shadow, self._matches, self._listed, self._gathered = [], [], [], 0
 
-    def _ask(self, incident: Incident) -> None:
+    def _ask(self, incident: Incident, trace: Headers | None) -> None:
         """Match an incident as the event that it is, where that may not have got out yet."""
         born = incident.episode.born
         if born is None or born.position < self._since:
             return
         asked = self._windows.chain.ask(incident)
-        self._matches += [(encode_match(match), key, None) for key, match in asked.matches]
+        self._matches += [(encode_match(match), key, trace) for key, match in asked.matches]
         self.name(asked.rejections)
 
     def _list(self, incident: Incident, lists: "WatchLists") -> None:

@@ -1,6 +1,6 @@
 """The topics as one declared value, which `topics create`, the worker, the deployment files and the docs all read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -16,6 +16,15 @@ DAY = 24 * HOUR
 TABLE = "windows"
 PROCESSES = "processes"
 
+HANDED = {
+    "ocsf": "incidents as OCSF Detection Findings",
+    "ecs": "incidents as documents of the Elastic Common Schema",
+    "thehive": "incidents as alerts of TheHive",
+    "fortisoar": "incidents as alerts of FortiSOAR",
+    "cef": "incidents as lines of CEF",
+}
+"""Format: what its topic is for. Only where a setting names a topic (``STREAM_APP_OCSF_TOPIC`` and the like)."""
+
 MESSAGE_BYTES = 1_048_588
 """What a topic that a worker writes must take: Kafka's default, above the largest that a worker sends. A cluster whose
 own limit is lower must not end the worker."""
@@ -28,6 +37,17 @@ class Names(Struct, frozen=True, kw_only=True):
     sysmon: str = "sysmon"
     incidents: str = "incidents"
     rejected: str = "rejected"
+    shadow: str = "incidents-shadow"
+    ocsf: str = ""
+    ecs: str = ""
+    thehive: str = ""
+    fortisoar: str = ""
+    cef: str = ""
+
+    @property
+    def handed(self) -> dict[str, str]:
+        """The topics on which incidents are said in a format besides the native one, by format; those that are on."""
+        return {form: topic for form in HANDED if (topic := getattr(self, form))}
 
     @property
     def matches(self) -> str:
@@ -116,18 +136,7 @@ def declare(
         _watchlists(names, replication, written),
         _rules(names, replication, written),
         _status(names, replication, written),
-        Topic(
-            name=names.incidents,
-            purpose="incidents, for the SOAR",
-            writers={WORKER: "windows: incidents"},
-            readers={SOAR: "incidents", TOOLS: "`incidents`"},
-            key="incidentId",
-            codec="JSON",
-            cleanup_policy="delete",
-            retention_ms=30 * DAY,
-            config=written,
-            **every,
-        ),
+        *_told(names, every, written),
         Topic(
             name=names.rejected,
             purpose="records that could not be read or came too late, with the reason and where they came from",
@@ -162,6 +171,29 @@ def _source(name: str, every: Mapping[str, int], config: Mapping[str, str]) -> T
         config=config,
         **every,
     )
+
+
+def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> Iterator[Topic]:
+    """Give the topics on which incidents are told."""
+    soar = {SOAR: "incidents"}
+    told = {
+        names.incidents: ("incidents, for the SOAR", {**soar, TOOLS: "`incidents`, `console`"}),
+        names.shadow: ("incidents of rules in shadow, which nobody else is told of", {TOOLS: "`incidents`"}),
+        **{topic: (HANDED[form], soar) for form, topic in names.handed.items()},
+    }
+    for name, (purpose, readers) in told.items():
+        yield Topic(
+            name=name,
+            purpose=purpose,
+            writers={WORKER: "windows: incidents"},
+            readers=readers,
+            key="incidentId",
+            codec="CEF" if name == names.cef else "JSON",
+            cleanup_policy="delete",
+            retention_ms=30 * DAY,
+            config=config,
+            **every,
+        )
 
 
 def _changelog(name: str, purpose: str, key: str, every: Mapping[str, int], written: Mapping[str, str]) -> Topic:

@@ -22,8 +22,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.kafka.batch import Batch
-from stream_app.kafka.group import ConsumerThread
 from stream_app.kafka.ingest import IngestApp, reading_settings
+from stream_app.kafka.membership import ConsumerThread
 from stream_app.kafka.progress import wall_clock
 from stream_app.kafka.reader import Reader
 from stream_app.kafka.sender import Sender

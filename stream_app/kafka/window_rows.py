@@ -6,7 +6,7 @@ Decision: a row of an edition that is not known stays as it is, and is remembere
 
 from heapq import nlargest
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from stream_app.engine.agenda import Agenda
 from stream_app.engine.correlate import REACH
@@ -17,12 +17,13 @@ from stream_app.engine.observe import wake_at
 from stream_app.engine.row import decode_row, row_position
 from stream_app.engine.stream_time import Clock, decode_clock
 from stream_app.kafka.recovery import Rows
+from stream_app.kafka.tracing import Traces
 from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rule
 
 
 class WindowRows(Struct):
-    """One partition. All but ``since`` is derived from the rows."""
+    """One partition. All but ``since`` and ``traces`` is derived from the rows."""
 
     clock: Clock
     agenda: Agenda
@@ -35,6 +36,7 @@ class WindowRows(Struct):
     """Of the editions that were known when ``strange`` was made."""
     since: int | None = None
     """The first offset that was read; what lies below it is settled."""
+    traces: Traces = field(default_factory=Traces)
 
     def recall(self, editions: Editions) -> None:
         """Look at the rows whose edition was not known, after others have become known."""

@@ -13,7 +13,6 @@ from confluent_kafka import Message
 from stream_app.engine.chain import Chain
 from stream_app.engine.flood import decode_flood, of_flood, summaries
 from stream_app.engine.floods import Floods, held_back
-from stream_app.engine.incident import Incident
 from stream_app.engine.key import PROGRESS_KEY, BadKey, decode_key, edition_of, encode_key
 from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, too_large
 from stream_app.engine.observe import (
@@ -34,10 +33,12 @@ from stream_app.engine.stream_time import BadProgress, decode_progress, encode_c
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import record_of
+from stream_app.kafka.outlets import Outlets
 from stream_app.kafka.placing import Placing
 from stream_app.kafka.progress import wall_clock
 from stream_app.kafka.recovery import Rows
 from stream_app.kafka.rows import RowPartitions
+from stream_app.kafka.sender import Headers
 from stream_app.kafka.telling import Telling
 from stream_app.kafka.topics import Names
 from stream_app.kafka.window_rows import WindowRows, recovered, rule_of
@@ -64,7 +65,7 @@ class Windows:
         counters: Counters,
         *,
         placing: Placing,
-        to_bytes: Callable[[Incident], bytes],
+        outlets: Outlets,
         settled: Callable[[int], int],
     ) -> None:
         self.editions = editions
@@ -75,7 +76,7 @@ class Windows:
         self.names = names
         self.held = held
         self.counters = counters
-        self.to_bytes = to_bytes
+        self.outlets = outlets
         self.settled = settled
         self._partitions: dict[int, WindowRows] = {}
 
@@ -177,7 +178,7 @@ class _Fold:
 
     def take(self, records: Sequence[Passed]) -> None:
         """Take records of the matches topic, in the order of their offsets."""
-        touched, stored = self._rows, self._state.rows.get
+        touched, stored, traces = self._rows, self._state.rows.get, self._state.traces
         since, now = self._clock.trail[-1] if self._clock.trail else (0, None)
         for message, _, _ in records:
             position, key = cast("int", message.offset()), message.key() or b""
@@ -200,8 +201,9 @@ class _Fold:
             if rule.caps is not None:
                 observed = self._admit(rule, match.customer, key, observed, time)
             touched[key] = rule, observed.row
+            trace = traces.follow(key, message, said=bool(observed.incidents))
             if observed.incidents:
-                self._say(rule, match, observed)
+                self._say(rule, match, observed, trace)
             if observed.suppressed:
                 self._out.name(observed.suppressed)
             if observed.repeated or observed.late or observed.full:
@@ -240,9 +242,9 @@ class _Fold:
             self._counters.early[match.origin.partition] += 1
         return rule, match
 
-    def _say(self, rule: Rule, match: Match, observed: Observed) -> None:
+    def _say(self, rule: Rule, match: Match, observed: Observed, trace: Headers | None) -> None:
         """Send the incidents that a match made, and note since when it waits where its time is that of its receipt."""
-        self._out.send(observed.incidents, again=observed.repeated)
+        self._out.send(observed.incidents, again=observed.repeated, trace=trace)
         if not (observed.repeated or rule.event_clock):
             self._received.append(match.time)
 
@@ -321,7 +323,7 @@ class _Fold:
         observed = advance(rule, where, row, time, self._position)
         if rule.caps is not None:
             observed = self._admit(rule, where.customer, key, observed, time)
-        self._out.send(observed.incidents)
+        self._out.send(observed.incidents, trace=self._state.traces.take(key) if observed.incidents else None)
         self._out.name(observed.suppressed)
         if time > expires_at(rule, observed.row) and observed.row.position < settled:
             self._rows[key] = rule, None

@@ -46,7 +46,7 @@ def chained(
     """Give the rules, each knowing whether its incidents are read; report what cannot be run.
 
     Refused are rules that read each other's incidents in a circle, and readers that are decided as final. A disabled
-    rule makes no incidents: that somebody reads them is a note.
+    rule makes no incidents, and those of one in shadow are told to no rule: that somebody reads them is a note.
     """
     read = reading(rules)
     for cycle in _cycles({reader: [each for each in of if rules[each].enabled] for reader, of in read.items()}):
@@ -68,7 +68,9 @@ def chained(
     for reader, of in read.items():
         for rule_id in of:
             if not rules[rule_id].enabled:
-                after[reader] = _noted(after[reader], rule_id, documents)
+                after[reader] = _noted(after[reader], rule_id, documents, "disabled: there are none")
+            elif rules[rule_id].shadow:
+                after[reader] = _noted(after[reader], rule_id, documents, "in shadow: no rule is told of them")
     return after
 
 
@@ -103,7 +105,7 @@ def _at_query(rule: Rule, rule_id: str, documents: Mapping[str, Document], messa
     return document.at_value(path if path in document.entries else ("clear", "query"), message)
 
 
-def _noted(rule: Rule, rule_id: str, documents: Mapping[str, Document]) -> Rule:
+def _noted(rule: Rule, rule_id: str, documents: Mapping[str, Document], what: str) -> Rule:
     """Give the rule with a note on its query."""
-    note = _at_query(rule, rule_id, documents, f"reads incidents of {rule_id}, which is disabled: there are none")
+    note = _at_query(rule, rule_id, documents, f"reads incidents of {rule_id}, which is {what}")
     return replace(rule, subpattern=replace(rule.subpattern, notes=(*rule.subpattern.notes, note)))

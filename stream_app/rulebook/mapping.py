@@ -28,6 +28,7 @@ INCIDENT_FIELDS = frozenset(
         "attackTactic",
         "attackTechnique",
         "count",
+        "cut",
         "eventSeverity",
         "eventSeverityCat",
         "eventType",

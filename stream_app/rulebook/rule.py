@@ -67,6 +67,8 @@ class Rule(Struct, frozen=True, kw_only=True, dict=True):
     shown: tuple[tuple[str, MappedAggregate], ...] = ()
     """(incident attribute, aggregate over the window of the latest trigger), in the rule file's order."""
     enabled: bool = True
+    shadow: bool = False
+    """Whether its incidents go to the topic of those in shadow alone, and put nothing on watch lists."""
     event_clock: bool = False
     """Whether time is System/TimeCreated instead of the receive time (phRecvTime)."""
     lateness: int = 600_000

@@ -137,6 +137,7 @@ def _rule(fields: Fields, patterns: Patterns, ways: Sequence[Way], defaults: Def
         subpattern=patterns.own[0] if patterns.own else _REFUSED,
         mapping=(),
         enabled=fields.flag("enabled", default=True),
+        shadow=fields.flag("shadow", default=False),
         lateness=_milliseconds(fields, "lateness", 0, defaults.lateness),
         clear_after=_milliseconds(fields, "clear_after", 1, defaults.clear_after),
         final=final,

@@ -96,6 +96,7 @@ def _options() -> dict[str, Schema]:
         "trigger": _text("How several patterns belong together: A FOLLOWED_BY B.", minLength=1),
         "global": _text("What group-by values of two patterns must satisfy: A.hostName = B.hostName.", minLength=1),
         "enabled": {"type": "boolean", "description": "Whether the rule runs. Default: true."},
+        "shadow": {"type": "boolean", "description": "Whether its incidents go to a topic apart. Default: false."},
         "case": _words("Whether capitals count.", {"ignore": "no", "exact": "yes"}, "the worker's setting"),
         "clock": _words(
             "A rule's time.", {"receive": receive, "event": "when its event was created"}, "the worker's setting"

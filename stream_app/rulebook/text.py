@@ -80,6 +80,7 @@ class RuleText(
     trigger: str = ""
     global_: str = ""
     enabled: bool = True
+    shadow: bool = False
     case: str = ""
     clock: str = ""
     decide: str = ""

@@ -41,7 +41,18 @@ def of_security(settings: "Settings") -> Iterator[str]:
         yield f"{variable('ssl_certificate_location')} and {variable('ssl_key_location')} go together"
     if settings.ssl_key_password and not settings.ssl_key_location:
         yield f"{variable('ssl_key_password')} is set, but {variable('ssl_key_location')} is not"
-    url = urlsplit(settings.oauth_token_url)
+    yield from _of_url(settings.oauth_token_url)
+
+
+def _of_url(text: str) -> Iterator[str]:
+    """Yield what is wrong with the token's URL, which is not quoted: there may be a password in it."""
+    try:
+        url = urlsplit(text)
+    except ValueError as error:
+        yield f"{variable('oauth_token_url')} is no URL: {error}"
+        return
+    if "@" in url.netloc:
+        yield f"{variable('oauth_token_url')} must hold no name or password: {variable('oauth_client_id')} is for it"
     if url.scheme == "http" and url.hostname not in LOOPBACK:
         yield f"{variable('oauth_token_url')} must be an https URL: the client's secret is sent there"
 

@@ -15,6 +15,7 @@ from stream_app.service.readings import (
     build,
     by_partition,
     by_rule,
+    by_schema,
     joins,
     number,
     of_partitions,
@@ -96,6 +97,20 @@ METRICS = (
         ("rule",),
         "incident records sent: created, updated, cleared",
         by_rule("incidents_of"),
+    ),
+    _counter(
+        "stream_app_incidents_handed_total",
+        "incidents",
+        ("schema",),
+        "incident records sent, by what they are written as",
+        by_schema("handed"),
+    ),
+    _counter(
+        "stream_app_incidents_shadow_total",
+        "incidents",
+        (),
+        "incident records of rules in shadow, sent to their topic",
+        number("shadowed"),
     ),
     _counter("stream_app_watchlist_entries_total", "entries", (), "entries put on watch lists", number("listed")),
     _counter(

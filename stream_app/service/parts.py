@@ -1,16 +1,21 @@
 """The settings, cut into the values that the rooms below take. Decision: seconds become milliseconds here, once."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from stream_app.engine.process_context import Joining
+from stream_app.handoff.formats import FORMATS, NATIVE, Format
 from stream_app.kafka.acls import Right, of_role, rights
 from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.outlets import Outlet, Outlets
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.sources import Rules, from_folder, from_topic
 from stream_app.kafka.topics import WORKER, Names, Topic, declare
+from stream_app.language.diagnostics import LanguageError
+from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.load import load_rulebook, load_set
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.rulefile import Defaults
@@ -40,7 +45,21 @@ def names(settings: Settings) -> Names:
         sysmon=settings.sysmon_topic,
         incidents=settings.incidents_topic,
         rejected=settings.rejected_topic,
+        shadow=settings.shadow_topic,
+        **{form.name: getattr(settings, f"{form.name}_topic") for form in FORMATS},
     )
+
+
+def outlets(names: Names) -> Outlets:
+    """Give what incidents are written as, and on which topics: FortiSIEM's words first, then each format that is on."""
+    forms = {form.name: form for form in FORMATS}
+    told = [(names.incidents, NATIVE), *((topic, forms[name]) for name, topic in names.handed.items())]
+    first, *others = [_outlet(topic, form) for topic, form in told]
+    return Outlets((first, *others), _outlet(names.shadow, NATIVE))
+
+
+def _outlet(topic: str, form: Format) -> Outlet:
+    return Outlet(topic=topic, schema=form.name, version=form.version, to_bytes=form.to_bytes)
 
 
 def topics(settings: Settings, sysmon_partitions: int = 0) -> tuple[Topic, ...]:
@@ -91,6 +110,17 @@ def rules(settings: Settings) -> Rules:
     except OSError:
         load_rulebook(Path(settings.rules), options)  # it says what is wrong with which file
         raise
+
+
+def editions(settings: Settings) -> Editions:
+    """Give every edition of a rule that is known where workers have their rules from. Raises as :func:`rules`."""
+    ours = rules(settings)
+    found = Editions(ours.rulebook)
+    for each in ours.source.others():
+        with suppress(LanguageError):  # a set that never ran
+            found.keep(ours.load(each))
+    ours.source.close()
+    return found
 
 
 def rulebook(settings: Settings) -> Rulebook:

@@ -71,6 +71,11 @@ def by_partition(field: str) -> Reading:
     return lambda seen: [((str(place),), each) for place, each in dict(getattr(seen.counters, field)).items()]
 
 
+def by_schema(field: str) -> Reading:
+    """Read a counter by the schema that incidents are written in."""
+    return lambda seen: [((schema,), each) for schema, each in dict(getattr(seen.counters, field)).items()]
+
+
 def rejected(seen: Seen) -> Samples:
     """Read what was not counted, by reason."""
     return _by_reason(seen, held_back=False)

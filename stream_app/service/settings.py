@@ -25,6 +25,7 @@ FILE_SUFFIX = "_FILE"
 _SECRET = {"secret": True}
 _KUBERNETES = re.compile(r"(SERVICE_HOST|SERVICE_PORT(_.*)?|PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)\Z")
 
+OtherTopic = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{0,200}$", title="a topic's name, or empty")]
 TopicName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,200}$", title="a name of letters, digits, '.', '_', '-'")]
 """What Kafka takes as a topic's name, short enough for what Faust hangs on it (at most 249 characters in all)."""
 
@@ -78,6 +79,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     rejected_topic: Annotated[TopicName, Meta(description="topic for what could not be read, or came too late")] = (
         "rejected"
     )
+    shadow_topic: Annotated[TopicName, Meta(description="topic for the incidents of rules in shadow")] = (
+        "incidents-shadow"
+    )
+    ocsf_topic: Annotated[OtherTopic, Meta(description="topic for incidents as OCSF findings; empty: none")] = ""
+    ecs_topic: Annotated[OtherTopic, Meta(description="topic for incidents as ECS documents; empty: none")] = ""
+    thehive_topic: Annotated[OtherTopic, Meta(description="topic for TheHive alerts; empty: none")] = ""
+    fortisoar_topic: Annotated[OtherTopic, Meta(description="topic for FortiSOAR alerts; empty: none")] = ""
+    cef_topic: Annotated[OtherTopic, Meta(description="topic for incidents as lines of CEF; empty: none")] = ""
     partitions: Annotated[int, Meta(ge=1, le=1000, description="partitions of each topic that is created")] = 4
     replication: Annotated[int, Meta(ge=1, le=15, description="copies of each partition that is created")] = 1
     min_insync: Annotated[
@@ -316,9 +325,11 @@ def _unknown(name: str) -> str:
 def _contradictions(settings: Settings) -> Iterator[str]:
     """Yield what no field can see alone; what would be ignored is a mistake too, and may be a leak."""
     yield from of_security(settings)
-    topics = ("sysmon_topic", "incidents_topic", "rejected_topic")
-    if len({getattr(settings, field) for field in topics}) < len(topics):
-        yield f"{', '.join(map(variable, topics))} must differ from one another"
+    topics = [(field, getattr(settings, field)) for field in settings.__struct_fields__ if field.endswith("_topic")]
+    for name in dict.fromkeys(topic for _, topic in topics if topic):
+        same = [variable(field) for field, topic in topics if topic == name]
+        if len(same) > 1:
+            yield f"{', '.join(same)} must differ from one another: each is {name!r}"
     if settings.min_insync > settings.replication:
         yield f"{variable('min_insync')} must not be more than {variable('replication')}={settings.replication}"
 

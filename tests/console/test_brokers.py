@@ -48,7 +48,6 @@ def broker() -> Iterator[Broker]:
 
 def test_lag_is_shown_and_brokers_that_are_away_are_said(watched: Watched, broker: Broker, folder: Path) -> None:
     """Lag is by topic and partition; without brokers the page says so, keeps what it has, and goes on by itself."""
-    watched.forgiven = "Failed to load resource"
     for number in range(10):
         broker.producer.produce(NAMES.sysmon, b"{}", partition=number % 2)
     broker.producer.produce(NAMES.incidents, encoded(incident("a", incidentTitle="before")))
@@ -76,8 +75,5 @@ def test_lag_is_shown_and_brokers_that_are_away_are_said(watched: Watched, broke
         expect(page.locator("#rows .open")).to_have_text(["after", "before"], timeout=20_000)
         expect(page.locator("#trouble")).to_be_hidden(timeout=20_000)
         expect(page.locator("#lag")).to_contain_text("records 7", timeout=20_000)
-        process.restart()  # the console itself is away for a moment
-        expect(page.locator("#link")).to_contain_text("no connection to the console")
-        page.wait_for_selector("#link[data-state=live]")
         assert 0 == process.terminate()
     group.close()

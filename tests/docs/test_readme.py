@@ -134,9 +134,9 @@ def test_a_stranger_gets_to_incidents_on_kafka(home: Path, kafka: LocalBroker) -
     """On a real Kafka: make the topics, start a worker, send the scene, and see its six incidents."""
     where = {"bootstrap_servers": kafka.bootstrap_servers}
     created = stream_app("topics", "create", folder=home, **where)
-    assert (0, 8) == (created.returncode, created.stdout.count(": created\n")), created.stderr
+    assert (0, 9) == (created.returncode, created.stdout.count(": created\n")), created.stderr
     as_declared = stream_app("topics", "show", folder=home, **where)
-    assert (0, 8) == (as_declared.returncode, as_declared.stdout.count("as declared")), as_declared.stdout
+    assert (0, 9) == (as_declared.returncode, as_declared.stdout.count("as declared")), as_declared.stdout
     with WorkerProcess(home, "worker", where | {"update_interval_s": "0"}) as worker:
         sent = stream_app("produce", "records.jsonl", folder=home, **where)
         assert sent.stdout.startswith("56 records sent to sysmon in "), sent.stderr

@@ -94,6 +94,9 @@ def test_a_workers_lag_is_seen_and_its_incident_explained(connection: Connection
         sum(lag or 0 for lag in first.lags[names.matches].values()),
         first.lags["no-such-topic"],
     )
+    assert "" == Probe(connection, names.app_id, (), print, names.incidents).look().trouble
+    missing = Probe(connection, names.app_id, (), print, "no-such-topic").look().trouble
+    assert "there is no topic no-such-topic yet: make it with stream-app topics create" == missing
     with WorkerProcess(tmp_path, "worker", settings_of(connection, names)) as worker:
         (value,) = incidents_of_run(connection, names, 1, [worker])
         deadline = time.monotonic() + 20

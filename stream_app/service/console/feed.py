@@ -38,9 +38,7 @@ class Feed:
     def __init__(self, connection: Connection, topic: str, since: int | None, deliver: Callable[[Batch], None]) -> None:
         self._topic, self._since, self._deliver = topic, since, deliver
         self._settings = {
-            **connection.librdkafka(),
-            "group.id": "stream-app-console",  # assign() wants one; the group is not joined
-            "enable.auto.commit": False,
+            **connection.reading(),
             "auto.offset.reset": "earliest",
             "isolation.level": "read_uncommitted",
             "fetch.wait.max.ms": 50,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 PATIENCE = 3.0
 """Seconds for an answer."""
 GRACE = 1.0
+INTERVAL = 3.0
+"""Seconds between two looks."""
 
 Lags = dict[str, dict[int, int | None]]
 """Topic -> partition -> records that are not committed yet; None where that is not known."""
@@ -33,7 +35,10 @@ class Look(Struct, frozen=True):
 
 
 class Probe:
-    """A thread between ``start`` and ``stop``; ``deliver`` is called in it."""
+    """A thread between ``start`` and ``stop``; ``deliver`` is called in it.
+
+    ``wanted`` is a topic that must be there.
+    """
 
     def __init__(
         self,
@@ -41,11 +46,12 @@ class Probe:
         group: str,
         topics: tuple[str, ...],
         deliver: Callable[[Look], None],
-        interval: float = 3.0,
+        wanted: str = "",
     ) -> None:
-        self._group, self._topics, self._deliver, self._interval = group, topics, deliver, interval
+        self._group, self._topics, self._deliver = group, topics, deliver
         self._client = AdminClient({**connection.librdkafka(), "log_level": 0, "reconnect.backoff.max.ms": 2_000})
         self._offsets = Offsets(connection)
+        self._wanted = wanted
         self._servers = connection.bootstrap_servers
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="console-probe", daemon=True)
@@ -63,7 +69,7 @@ class Probe:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._deliver(self.look())
-            self._stop.wait(self._interval)
+            self._stop.wait(INTERVAL)
 
     def look(self) -> Look:
         """Ask once."""
@@ -78,12 +84,13 @@ class Probe:
             committed, ends = self._committed(places), self._ends(places)
         except (KafkaException, TimeoutError) as error:
             said = error.args[0].str() if isinstance(error, KafkaException) else "no answer"
-            return Look({topic: {} for topic in self._topics}, f"{self._servers}: {said}")
+            return Look({topic: {} for topic in self._topics}, f"Kafka does not answer ({self._servers}: {said})")
         lags: Lags = {topic: {} for topic in self._topics}
         for each in places:
             end, done = ends.get((each.topic, each.partition)), committed.get((each.topic, each.partition), 0)
             lags[each.topic][each.partition] = None if end is None else max(0, end - done)
-        return Look(lags)
+        missing = f"there is no topic {self._wanted} yet: make it with stream-app topics create"
+        return Look(lags, missing if self._wanted and self._wanted not in present else "")
 
     def _committed(self, places: list[TopicPartition]) -> dict[tuple[str, int], int]:
         """Give committed offsets; a partition of which none is known has none."""

@@ -41,7 +41,7 @@ async def run_console(settings: Settings, since: int | None, began: Callable[[st
         loop.call_soon_threadsafe(watch.look, look)
 
     feed = Feed(connection, names.incidents, since, hand_over)
-    probe = Probe(connection, settings.app_id, (names.sysmon, names.matches), tell)
+    probe = Probe(connection, settings.app_id, (names.sysmon, names.matches), tell, names.incidents)
     server = Server(settings, watch, rules)
     runner = web.AppRunner(server.app(), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
     stop = asyncio.Event()

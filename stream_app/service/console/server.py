@@ -22,7 +22,8 @@ status and a line of text.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib import resources
 from typing import Any
 
@@ -53,6 +54,8 @@ PATIENCE = 20.0
 """Seconds that records of an incident may take to be read and explained."""
 LONGEST = 200
 """Characters of a filter's text."""
+MOST_ASKING = 8
+"""Questions about records and rules that wait for one another."""
 
 PAGE = {
     "/style.css": ("style.css", "text/css"),
@@ -68,6 +71,7 @@ class Server:
         self._settings, self._watch, self._rules = settings, watch, rules
         self._asked = evidence.Rules(settings)
         self._busy, self._rereading = asyncio.Lock(), asyncio.Lock()
+        self._asking = 0
         self._files = {name: resources.files(__package__).joinpath("page", name).read_bytes() for name in _files()}
         self._access = Access(settings.console_host, settings.web_token)
 
@@ -100,7 +104,9 @@ class Server:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         known = self._access.known(request)
         body = self._files["index.html" if known else "login.html"]
-        return web.Response(body=body, content_type="text/html", charset="utf-8", status=200 if known else 401)
+        return web.Response(
+            body=body, content_type="text/html", charset="utf-8"
+        )  # 200 for the form too: probes ask here
 
     def _file(self, name: str, kind: str) -> Callable[[web.Request], Any]:
         async def answer(_request: web.Request) -> web.StreamResponse:
@@ -170,7 +176,7 @@ class Server:
         ]
         if not given:
             raise web.HTTPConflict(text="none of its records is there any more\n")
-        async with self._busy:
+        async with self._turn():
             try:
                 found = await asyncio.to_thread(self._asked.explain, held.row.rule, given, PATIENCE)
             except LookupError:
@@ -190,12 +196,24 @@ class Server:
         named = msgspec.json.decode(held.value).get("triggeringEventList") or []
         places = [str(each) for each in named] if isinstance(named, list) else []
         topics = frozenset({self._settings.sysmon_topic})
-        async with self._busy:
+        async with self._turn():
             try:
                 async with asyncio.timeout(PATIENCE):
                     return await asyncio.to_thread(evidence.records, parts.connection(self._settings), places, topics)
             except (TimeoutError, KafkaException, RangeUnreadable) as error:
                 raise web.HTTPServiceUnavailable(text="the brokers do not give its records now\n") from error
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn; refuse where too many do."""
+        if self._asking >= MOST_ASKING:
+            raise web.HTTPServiceUnavailable(text="too many ask at once; try again\n", headers={"Retry-After": "5"})
+        self._asking += 1
+        try:
+            async with self._busy:
+                yield
+        finally:
+            self._asking -= 1
 
     async def _named(self, _request: web.Request) -> web.StreamResponse:
         await self.reread()

@@ -14,6 +14,8 @@ from msgspec import Struct
 from stream_app.service.console.held import Held, Incidents, Order, Row
 
 STATUSES = ("", "open", "cleared")
+NOTHING: Order = (-1, "")
+"""Older than any incident."""
 LOWEST_SHARE = 0.8
 """Of a full list; where rows that left it bring it below, older ones are fetched."""
 
@@ -74,6 +76,8 @@ class View:
         self._matching: set[str] = set()
         self._shown: dict[str, Order] = {}
         self._ordered: list[Order] = []
+        self._floor: Order = NOTHING
+        """What matches and is newer than this is shown, all of it, and nothing else."""
         self._changed: set[str] = set()
         self._changes = 0
 
@@ -96,6 +100,7 @@ class View:
         self._matching = {each.row.id for each in through}
         self._shown = {each.row.id: each.order for each in islice(through, self._most)}
         self._ordered = sorted(self._shown.values())
+        self._floor = through[self._most].order if len(through) > self._most else NOTHING
         rows = [each.row for each in through[: self._most]]
         return Changes(whole=True, rows=rows, matching=len(through), folded=max(0, folded - len(rows)))
 
@@ -109,7 +114,8 @@ class View:
         for each in changed:
             self._follow(each, touched, gone)
         while len(self._ordered) > self._most:
-            _, lowest = self._ordered.pop(0)
+            self._floor = self._ordered.pop(0)
+            lowest = self._floor[1]
             del self._shown[lowest]
             touched.discard(lowest)
             if lowest in before:
@@ -140,6 +146,8 @@ class View:
             return
         self._matching.add(each)
         if each not in self._shown:
+            if held.order <= self._floor:
+                return
             self._shown[each] = held.order
             insort(self._ordered, held.order)
         elif self._shown[each] != held.order:  # it was pushed out and has come again, newer

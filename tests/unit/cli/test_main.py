@@ -192,6 +192,15 @@ def test_replay_reads_standard_input_and_names_what_it_rejects() -> None:
     assert (0, 11) == (done.returncode, len(done.stdout.splitlines()))
 
 
+def test_replay_in_a_soar_s_words() -> None:
+    """What would lie on the topic of a format, a line for each incident record; a format that is none is refused."""
+    done = run("replay", "--as", "cef", "-", given=SCENE.read_bytes(), update_interval_s="0")
+    lines = done.stdout.splitlines()
+    assert (0, 11) == (done.returncode, len(lines))
+    assert all(line.startswith(b"CEF:0|stream_app|stream_app|1|PH_Rule_SIGMA_1774|") for line in lines)
+    assert 2 == run("replay", "--as", "xml", "-").returncode
+
+
 def test_replay_shows_some_rejections_and_counts_all() -> None:
     """A file that is no capture does not flood the terminal, unless all are asked for."""
     few = run("replay", "-", given=b"x\n" * 100)
@@ -377,10 +386,10 @@ def test_a_broker_runs_until_it_is_told_to_end(tmp_path: Path) -> None:
     second = run("broker", "--port", str(port), "--folder", str(tmp_path / "second"))
     assert (1, True) == (second.returncode, f"port {port} of 127.0.0.1 is taken".encode() in second.stderr)
     shown = run("topics", "show", bootstrap_servers=f"127.0.0.1:{port}", partitions="6")
-    assert (1, 5) == (shown.returncode, shown.stdout.count(b"partitions: have 4, want 6"))
+    assert (1, 6) == (shown.returncode, shown.stdout.count(b"partitions: have 4, want 6"))
     broker.terminate()
     assert 0 == broker.wait(40)
-    assert 8 == broker.stderr.read().count(": created\n")
+    assert 9 == broker.stderr.read().count(": created\n")
     broker.stdout.close()
     broker.stderr.close()
 

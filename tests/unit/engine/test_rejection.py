@@ -94,3 +94,30 @@ def test_version() -> None:
     wire = encode_rejection(Rejection.of(Record("t", 0, 0, 0, b""), "r", "")).replace(b'"version":1', b'"version":2')
     with pytest.raises(BadRejection, match="rejection version 2, this worker reads 1"):
         decode_rejection(wire)
+
+
+def test_a_record_that_was_replayed_is_said_to_be_by_its_place() -> None:
+    """The word that it was replayed names the same place and what it had been rejected for, and repeats no bytes."""
+    rejection = Rejection.of(Record("t", 1, 2, 3, b"value", "id"), "not json", "here")
+    replayed = rejection.replayed()
+    assert ("replayed", "was not json: here", b"", True) == (
+        replayed.reason,
+        replayed.detail,
+        replayed.value,
+        replayed.truncated,
+    )
+    assert ("t", "id", 1, 2) == (replayed.topic, replayed.topic_id, replayed.partition, replayed.offset)
+
+
+def test_an_incident_that_a_topic_does_not_take() -> None:
+    """It is found by its id and revision, under the name that incidents have as sources."""
+    rejection = Rejection.of_incident("R", "6d0c", 3, 99, "incident too large", "x" * 2_000)
+    assert ("incidents", "6d0c", -1, 3, 99, "R", "x" * 1_000) == (
+        rejection.topic,
+        rejection.topic_id,
+        rejection.partition,
+        rejection.offset,
+        rejection.timestamp,
+        rejection.rule,
+        rejection.detail,
+    )

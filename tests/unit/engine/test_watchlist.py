@@ -71,6 +71,7 @@ def test_an_incident_adds_its_attributes_as_of_its_first_trigger(rule_of: Callab
     ] == additions(made(rule, "pc", 80.0))
     assert int is additions(made(rule, "pc", 80.0))[1][0].value.__class__
     assert [] == additions(made(rule, None, ""))
+    assert [] == additions(made(replace(rule, shadow=True), "pc", 80.0))
     assert [] == additions(made(rule_of(), "pc"))
 
 

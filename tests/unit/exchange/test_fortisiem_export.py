@@ -109,6 +109,13 @@ def test_what_has_no_place_is_named() -> None:
     assert [changed(comments=(), description="x")] == again(data, "seen")
 
 
+def test_a_rule_in_shadow_is_not_active() -> None:
+    """FortiSIEM has no shadow, and would tell everybody of its incidents."""
+    data, (told,) = export_xml([changed(shadow=True)])
+    assert ("shadow",) == told.left_out
+    assert [changed(enabled=False)] == again(data, "seen")
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [

@@ -1,66 +1,20 @@
 """The incident in FortiSIEM's words."""
 
 import json
-from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from stream_app.engine.incident import Incident, incident
-from stream_app.engine.key import Key
-from stream_app.engine.row import Episode, Latest, Mark, Source
-from stream_app.handoff.native import FIELDS, severity_category, to_bytes
-from stream_app.language.aggregate import CountConstraint
+from stream_app.engine.incident import incident
+from stream_app.engine.row import Latest, Mark, Source
+from stream_app.handoff.native import FIELDS, facts_of, severity_category, to_bytes
 from stream_app.language.compile import Environment
 from stream_app.language.constraint import aggregate_of
-from stream_app.language.values import Value
 from stream_app.rulebook.mapping import INCIDENT_FIELDS
-from stream_app.rulebook.rule import Rule, Subpattern
 from stream_app.sysmon.attributes import VOCABULARY
-
-ID = bytes.fromhex("6d0c3c2e111152228333444455556666")
-OTHER = bytes.fromhex("00000000111152228333444455556666")
-TIME = 1_700_000_000_000
-SYSMON = Source("T", "sysmon", 0, 42)
-ATTRIBUTES: dict[str, Value | None] = {
-    "destIpAddr": "203.0.113.9",
-    "hostName": "pc1",
-    "procName": "C:\\Python311\\python.exe",
-    "srcIpAddr": "10.0.0.5",
-    "srcIpPort": 50123,
-}
-
-
-def made(  # noqa: PLR0913 - what differs between the tests
-    attributes: Mapping[str, Value | None] = ATTRIBUTES,
-    *,
-    customer: str = "1",
-    name: str = "Windows: Python Initiated Connection",
-    into: bytes = b"",
-    sources: tuple[Source, ...] = (SYSMON,),
-    marks: tuple[Mark, ...] = (Mark(TIME, 0, 42),),
-) -> Incident:
-    """Give an incident of a rule that maps each attribute onto its own name, None for one that is absent."""
-    pattern = Subpattern("Filter", "", lambda _: True, tuple(attributes), CountConstraint(">=", 1))
-    rule = Rule(
-        id="PH_Rule_SIGMA_1774",
-        name=name,
-        description="",
-        severity=5,
-        category="Security",
-        subcategory="Discovery",
-        tactics=("Discovery",),
-        techniques=("T1046",),
-        window=1000,
-        subpattern=pattern,
-        mapping=tuple((attribute, attribute) for attribute in attributes),
-    )
-    key = Key(rule.id, customer, tuple(attributes.values()))
-    count = 0 if into else 1
-    return incident(rule, key, Episode(ID, 2 if into else 1, TIME, TIME, count, count, 0, marks, into), sources)
-
+from tests.unit.handoff.made import ATTRIBUTES, MANY, OTHER, SYSMON, TIME, made
 
 WIRE = {
     "schemaVersion": 1,
@@ -158,8 +112,7 @@ def test_over() -> None:
 
 def test_no_attributes() -> None:
     """An incident of a rule that groups by nothing, or none of whose attributes is present, ends with its evidence."""
-    bare: list[dict[str, Value | None]] = [{}, dict.fromkeys(ATTRIBUTES)]
-    for attributes in bare:
+    for attributes in ({}, dict.fromkeys(ATTRIBUTES)):
         assert list(FIELDS) == list(json.loads(to_bytes(made(attributes))))
         assert [*FIELDS, "mergedInto"] == list(json.loads(to_bytes(made(attributes, into=OTHER))))
 
@@ -215,3 +168,31 @@ def test_hostile(value: str) -> None:
     )
     assert [f"procName:{value}", f"hostName:{value}"] == [wire["incidentDetail"], wire["incidentTarget"]]
     assert to_bytes(hostile) == to_bytes(hostile)
+
+
+def test_half_a_character() -> None:
+    """A surrogate that stands alone, which JSON cannot say, is a replacement character, wherever it stands."""
+    told = made({"procName": "a\ud800b", "hostName": "h"}, customer="x\udfff")
+    told = replace(told, episode=replace(told.episode, latest=Latest(Mark(TIME, 0, 42), ("\ud800", 1))))
+    wire = facts_of(told)
+    assert ("a\ufffdb", "h", "x\ufffd") == (wire["procName"], wire["hostName"], wire["phCustId"])
+    assert "\ufffd" == facts_of(made({"procName": "\ud800"}))["procName"]
+
+
+def test_cut() -> None:
+    """One that is too large says less, in the same order: first the evidence goes, then the ends of long texts."""
+    told = made({**MANY, "command": "c" * 300_000}, marks=tuple(Mark(TIME, 0, offset) for offset in range(100)))
+    whole = to_bytes(told)
+    assert len(whole) > 600_000
+    assert whole == to_bytes(told, len(whole))
+    less = json.loads(to_bytes(told, 400_000))
+    assert ("c" * 300_000, [], "", True) == (
+        less["command"],
+        less["triggeringEventList"],
+        less["incidentDetail"],
+        less["cut"],
+    )
+    assert [*json.loads(whole), "cut"] == list(less)
+    least = json.loads(to_bytes(told, 20_000))
+    assert ("c" * 8_191 + "…", "pc1") == (least["command"], least["hostName"])
+    assert len(to_bytes(told, 1)) < 5_000

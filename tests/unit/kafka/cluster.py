@@ -21,6 +21,7 @@ from stream_app.handoff.native import to_bytes
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
+from stream_app.kafka.outlets import Outlets
 from stream_app.kafka.partition import partition_of
 from stream_app.kafka.placing import Placing
 from stream_app.kafka.progress import send_progress
@@ -32,6 +33,7 @@ from stream_app.kafka.topics import Names
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
+from stream_app.service.parts import outlets
 from tests.unit.kafka.simulation import Stored
 
 NAMES = Names()
@@ -96,7 +98,7 @@ class Logs:
 class Worker:
     """One worker: what it owns is given with each call."""
 
-    def __init__(self, rulebook: Rulebook, logs: Logs, matches: Sequence[int]) -> None:
+    def __init__(self, rulebook: Rulebook, logs: Logs, matches: Sequence[int], told: Outlets | None = None) -> None:
         counters = Counters()
         self.logs = logs
         self.counters = counters
@@ -106,7 +108,7 @@ class Worker:
         placing = Placing(editions, MATCHES)
         self.detecting = Detecting(NAMES, "T", counters, placing)
         self.windows = Windows(
-            editions, NAMES, held, counters, placing=placing, to_bytes=to_bytes, settled=lambda _: 1 << 60
+            editions, NAMES, held, counters, placing=placing, outlets=told or outlets(NAMES), settled=lambda _: 1 << 60
         )
         for number in matches:
             held.put(number, Recovered(rows=dict[bytes, bytes](), end=0))
@@ -122,7 +124,12 @@ class Worker:
             (self.detecting if topic == NAMES.sysmon else self.windows).handle(batch)
 
     def _screened(self, topic: str, stored: Stored) -> Any:
-        return self.screen(cast("Any", stored)) if topic == NAMES.sysmon else stored
+        if topic != NAMES.sysmon:
+            return stored
+        try:
+            return self.screen(cast("Any", stored))
+        except Exception as error:  # noqa: BLE001 - as the reader does
+            return error
 
 
 class Cluster:

@@ -16,7 +16,6 @@ from stream_app.engine.incident import AUTO_CLEARED
 from stream_app.engine.key import PROGRESS_KEY
 from stream_app.engine.row import row_position
 from stream_app.engine.stream_time import VERSION, Progress, Reading, encode_progress
-from stream_app.handoff.native import to_bytes
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
@@ -33,6 +32,7 @@ from stream_app.kafka.topics import Names
 from stream_app.kafka.windows import Windows
 from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.rule import Rulebook
+from stream_app.service.parts import outlets
 from stream_app.sysmon.normalise import Unreadable
 from tests.faults.load import record
 
@@ -179,7 +179,7 @@ class Worker:
         placing = Placing(editions, PARTITIONS)
         self.detecting = Detecting(NAMES, broker.topic_id, counters, placing)
         self.windows = Windows(
-            editions, NAMES, self.held, counters, placing=placing, to_bytes=to_bytes, settled=self._settled
+            editions, NAMES, self.held, counters, placing=placing, outlets=outlets(NAMES), settled=self._settled
         )
         for where, book in self.books.items():
             book.position = broker.committed[where]

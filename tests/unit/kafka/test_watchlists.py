@@ -12,7 +12,6 @@ from faust.types import TP
 from stream_app.engine.key import encode_key
 from stream_app.engine.match import VERSION, Match, Origin, encode_match
 from stream_app.engine.watchlist import Entry, decode_entry, encode_entry, put
-from stream_app.handoff.native import to_bytes
 from stream_app.kafka import app, compacted, watchlists
 from stream_app.kafka.app import TopicsMissing, WorkerOptions, ask_topics
 from stream_app.kafka.batch import Batch, Passed
@@ -29,6 +28,7 @@ from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.load import load_rulebook
 from stream_app.rulebook.rule import Rulebook
 from stream_app.rulebook.watchlists import Listing, WatchLists
+from stream_app.service.parts import outlets
 from stream_app.sysmon.normalise import Event
 from tests.corpus import EVERY_CHANGE
 from tests.unit.kafka.simulation import Stored
@@ -98,7 +98,13 @@ class Stage:
         editions = Editions(self.rulebook)
         placing = Placing(editions, 1)
         self.windows = Windows(
-            editions, NAMES, held, Counters(), placing=placing, to_bytes=to_bytes, settled=lambda _partition: 0
+            editions,
+            NAMES,
+            held,
+            Counters(),
+            placing=placing,
+            outlets=outlets(NAMES),
+            settled=lambda _partition: 0,
         )
         self.windows.prepare(0, self.rows)
 
@@ -281,6 +287,7 @@ def test_rules_that_use_lists_need_their_topic(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(app, "admin_client", lambda _connection: SimpleNamespace(list_topics=list_topics))
     monkeypatch.setattr(app, "topic_ids", lambda _connection, names: dict.fromkeys(names, "id"))
+    monkeypatch.setattr(app, "message_limits", lambda _connection, _names: {})
     options = WorkerOptions(connection=Connection())
     assert "id" == ask_topics(options, lists=False).sysmon_id
     with pytest.raises(TopicsMissing, match=f"topics that do not exist: {TOPIC};"):

@@ -121,6 +121,16 @@ def test_a_disabled_rule_makes_no_incidents(tmp_path: Path) -> None:
     assert {"B": ("A",)} == reading(rules)
 
 
+def test_a_rule_in_shadow_is_read_by_nobody(tmp_path: Path) -> None:
+    """That somebody would is a note on the query; it is read again when it comes out of the shadow."""
+    write(tmp_path, {"A": PLAIN, "B": 'eventType = "A"'}, before="shadow = true\n")
+    rules = load_rulebook(tmp_path).rules
+    assert ["reads incidents of A, which is in shadow: no rule is told of them"] == [
+        note.message for note in rules["B"].subpattern.notes if "incidents" in note.message
+    ]
+    assert rules["A"].chained
+
+
 def test_a_clear_pattern_that_reads_incidents_has_its_own_place(tmp_path: Path) -> None:
     """What is wrong with it is said at the query of [clear]; subpatterns that read none are not blamed."""
     rules = load_rulebook(write(tmp_path, {"A": PLAIN, "B": 'eventType = "A"'})).rules

@@ -72,9 +72,10 @@ def test_what_decides_changes_the_hash(change: dict[str, object]) -> None:
 
 
 def test_what_does_not_decide_leaves_the_hash_alone() -> None:
-    """Titles, severity, whether it runs, and how the query is set out do not count."""
+    """Titles, severity, whether it runs or is in shadow, and how the query is set out do not count."""
     renamed = msgspec.structs.replace(RULE, name="B", description="d", severity=9, tactics=("x",), enabled=False)
     assert content() == content(renamed)
+    assert content() == content(msgspec.structs.replace(RULE, shadow=True))
     assert content() == content(query="srcIpAddr in(Group@LAB)\n and  LookupTableHas( fruit,procName )=1")
 
 

@@ -147,6 +147,10 @@ def test_a_client_secret_travels_in_tls_only() -> None:
         token(**secret, **{url: "http://login.example/token"})
     )
     assert read_settings(token(**secret, **{url: "http://127.0.0.1:8080/token"})).oauth_token_url
+    assert (f"{url} must hold no name or password: STREAM_APP_OAUTH_CLIENT_ID is for it",) == problems(
+        token(**secret, **{url: "https://worker:hunter2@login.example/token"})
+    )
+    assert (f"{url} is no URL: Invalid IPv6 URL",) == problems(token(**secret, **{url: "https://[login.example"}))
     (said,) = problems(token(**secret, **{url: "login.example"}))
     assert said.startswith(f"{url} is 'login.example': it must be an https URL (with OAUTHBEARER: ")
 
@@ -161,9 +165,17 @@ def test_the_password_of_no_key_is_refused() -> None:
 def test_topics_must_differ_and_copies_suffice() -> None:
     """One topic for two purposes, or more written copies than there are, is refused."""
     assert (
-        "STREAM_APP_SYSMON_TOPIC, STREAM_APP_INCIDENTS_TOPIC, STREAM_APP_REJECTED_TOPIC must differ from one another",
+        "STREAM_APP_SYSMON_TOPIC, STREAM_APP_REJECTED_TOPIC must differ from one another: each is 'sysmon'",
+        "STREAM_APP_OCSF_TOPIC, STREAM_APP_CEF_TOPIC must differ from one another: each is 'soar'",
         "STREAM_APP_MIN_INSYNC must not be more than STREAM_APP_REPLICATION=1",
-    ) == problems({"STREAM_APP_REJECTED_TOPIC": "sysmon", "STREAM_APP_MIN_INSYNC": "2"})
+    ) == problems(
+        {
+            "STREAM_APP_REJECTED_TOPIC": "sysmon",
+            "STREAM_APP_OCSF_TOPIC": "soar",
+            "STREAM_APP_CEF_TOPIC": "soar",
+            "STREAM_APP_MIN_INSYNC": "2",
+        }
+    )
 
 
 def login(**others: str) -> dict[str, str]:
@@ -262,9 +274,10 @@ def test_seconds_become_milliseconds() -> None:
 
 def test_topics_are_declared_as_set() -> None:
     """Names, partitions and copies of the topics are those of the settings."""
-    declared = parts.topics(Settings(app_id="a", sysmon_topic="s", partitions=7, replication=3, min_insync=2))
+    settings = Settings(app_id="a", sysmon_topic="s", cef_topic="soar", partitions=7, replication=3, min_insync=2)
+    declared = parts.topics(settings)
     ours = ["a-matches", "a-windows-changelog", "a-watchlists", "a-rules", "a-status"]
-    assert ["s", *ours, "incidents", "rejected"] == [topic.name for topic in declared]
+    assert ["s", *ours, "incidents", "incidents-shadow", "soar", "rejected"] == [topic.name for topic in declared]
     shared = [topic for topic in declared if topic.name not in {"a-watchlists", "a-rules", "a-status"}]
     assert {(7, 3, "2")} == {(each.partitions, each.replication, each.config["min.insync.replicas"]) for each in shared}
     wholes = [each for each in declared if each not in shared]  # every worker reads all of them

@@ -289,13 +289,24 @@ function trouble() {
   const box = $("trouble");
   if (state.trouble) {
     since = since || state.now;
-    put(box, `Kafka does not answer (${state.trouble}). What you see is as of ${clock(since)} UTC; it goes on by itself.`);
+    put(box, `${state.trouble[0].toUpperCase()}${state.trouble.slice(1)}. What you see is as of ${clock(since)} UTC; it goes on by itself.`);
     box.hidden = false;
   } else {
     since = null;
     box.hidden = true;
   }
 }
+
+// A browser has six connections to a console for all of its pages: one that nobody looks at gives its own back.
+let asleep = 0;
+document.addEventListener("visibilitychange", () => {
+  clearTimeout(asleep);
+  if (document.hidden) {
+    asleep = setTimeout(() => { source.close(); link("asleep while hidden", "waiting"); }, 60000);
+  } else if (source && source.readyState === EventSource.CLOSED) {
+    connect();
+  }
+});
 
 let typing = 0;
 form.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(connect, 250); });

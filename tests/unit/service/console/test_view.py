@@ -154,7 +154,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(st.lists(STEP, max_size=80), st.integers(1, 6), st.sampled_from(["", "open"]))
 def test_whatever_comes_a_reader_has_what_a_new_one_would_be_sent(
     steps: list[tuple[str, int, int, int, bool]], most: int, status: str
