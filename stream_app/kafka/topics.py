@@ -1,6 +1,7 @@
 """The topics as one declared value, which `topics create`, the worker, the deployment files and the docs all read."""
 
 from collections.abc import Iterator, Mapping
+from typing import TypedDict
 
 from msgspec import Struct
 
@@ -107,6 +108,13 @@ class Topic(Struct, frozen=True, kw_only=True):
         return {"cleanup.policy": self.cleanup_policy, **retention, **self.config}
 
 
+class _Spread(TypedDict):
+    """How a topic lies on the brokers."""
+
+    partitions: int
+    replication: int
+
+
 def declare(
     names: Names | None = None, *, partitions: int = 4, replication: int = 1, min_insync: int = 1, processes: int = 0
 ) -> tuple[Topic, ...]:
@@ -115,7 +123,7 @@ def declare(
     ``processes`` is that of the changelog of processes, as many as the sysmon topic has; 0 where there is none.
     """
     names = names or Names()
-    every = {"partitions": partitions, "replication": replication}
+    every: _Spread = {"partitions": partitions, "replication": replication}
     safe = {"min.insync.replicas": str(min_insync)}
     written = {**safe, "max.message.bytes": str(MESSAGE_BYTES)}
     declared = (
@@ -155,12 +163,12 @@ def declare(
     if not processes:
         return declared
     purpose = "the processes that connections are joined with; only with `STREAM_APP_PROCESS_CONTEXT=true`"
-    of_source = {**every, "partitions": processes}
+    of_source: _Spread = {"partitions": processes, "replication": replication}
     key = "topic id, customer, host, process GUID"
     return (*declared, _changelog(names.processes, purpose, key, of_source, written))
 
 
-def _source(name: str, every: Mapping[str, int], config: Mapping[str, str]) -> Topic:
+def _source(name: str, every: _Spread, config: Mapping[str, str]) -> Topic:
     return Topic(
         name=name,
         purpose="Sysmon records as a forwarder sends them",
@@ -175,7 +183,7 @@ def _source(name: str, every: Mapping[str, int], config: Mapping[str, str]) -> T
     )
 
 
-def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> Iterator[Topic]:
+def _told(names: Names, every: _Spread, config: Mapping[str, str]) -> Iterator[Topic]:
     """Give the topics on which incidents are told."""
     soar = {SOAR: "incidents"}
     told = {
@@ -199,7 +207,7 @@ def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> 
         )
 
 
-def _changelog(name: str, purpose: str, key: str, every: Mapping[str, int], written: Mapping[str, str]) -> Topic:
+def _changelog(name: str, purpose: str, key: str, every: _Spread, written: Mapping[str, str]) -> Topic:
     """Give the changelog of a table.
 
     Small segments: Faust's own changelogs are hardly ever compacted. The lag keeps a row that a frozen worker overwrote
