@@ -98,6 +98,8 @@ class Topic(Struct, frozen=True, kw_only=True):
     cleanup_policy: str
     retention_ms: int | None = None
     config: Mapping[str, str] = {}
+    measured: bool = False
+    """Whether a worker asks how large a record it takes, which is a right of its own."""
 
     def settings(self) -> dict[str, str]:
         """Kafka's configuration entries for the topic."""
@@ -178,7 +180,7 @@ def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> 
     soar = {SOAR: "incidents"}
     told = {
         names.incidents: ("incidents, for the SOAR", {**soar, TOOLS: "`incidents`, `console`"}),
-        names.shadow: ("incidents of rules in shadow, which nobody else is told of", {TOOLS: "`incidents`"}),
+        names.shadow: ("incidents of rules in shadow, which nobody else is told of", {TOOLS: "`incidents --shadow`"}),
         **{topic: (HANDED[form], soar) for form, topic in names.handed.items()},
     }
     for name, (purpose, readers) in told.items():
@@ -192,6 +194,7 @@ def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> 
             cleanup_policy="delete",
             retention_ms=30 * DAY,
             config=config,
+            measured=True,
             **every,
         )
 

@@ -25,11 +25,12 @@ from stream_app.kafka.topics import TOOLS, WORKER, Names, declare
 from stream_app.kafka.watchlists import entries_on
 from stream_app.service.settings import PREFIX
 from tests.brokers import everything, fresh_topics, settings_of
-from tests.corpus import RULES, SEED, corpus, records
+from tests.corpus import RULES, SEED, corpus, records, seed_rules
 from tests.guarded import CLIENT_SECRET, KEY_PASSWORD, PASSWORD, Guarded, guarded
 from tests.workers import WorkerProcess
 
 PATIENCE = 60.0
+SEED_ID = "PH_Rule_SIGMA_1774"
 SOON = 600_000
 """Milliseconds: Kafka takes no record of a time that is far ahead."""
 UNREADABLE = (None, b"no record of anything", None)
@@ -300,7 +301,12 @@ def full(kafka: Guarded, tmp_path_factory: pytest.TempPathFactory) -> tuple[Name
     rules = tmp_path_factory.mktemp("rules")
     for name in LISTS:
         copytree(RULES / name, rules / name)
-    more = {"process_context": "true", "instance_id": "one", "rules": str(rules), "log_level": "info"}
+    seed = (SEED / f"{SEED.name}.toml").read_text()
+    (rules / "in-shadow").mkdir()
+    (rules / "in-shadow" / "in-shadow.toml").write_text(f"shadow = true\n{seed.replace(SEED_ID, 'IN_SHADOW')}")
+    status, said = ended(settings_of(inside, names) | {"rules": str(rules)}, "rules", "publish")
+    assert 0 == status, said
+    more = {"process_context": "true", "instance_id": "one", "rules_from": "topic", "log_level": "info"}
     return names, settings_of(inside, names) | WAYS["scram512"](kafka) | more, wanted
 
 
@@ -317,6 +323,8 @@ def test_a_worker_needs_exactly_its_rights(tmp_path: Path, kafka: Guarded, insid
         until(lambda: entries_on(inside, names.watchlists), worker.said)
         until(lambda: everything(inside, names.rejected), worker.said)
         until(lambda: everything(inside, names.processes), worker.said)
+        until(lambda: everything(inside, names.shadow), worker.said)
+        until(lambda: everything(inside, names.status), worker.said)
         assert 0 == worker.terminate(), worker.said()
         worker.restart()
         play(inside, names, SEED.name)
@@ -346,6 +354,12 @@ def said_of(connection: Connection, wanted: Sequence[Right]) -> str:
     return ""
 
 
+def hidden_by(gone: Right, wanted: Sequence[Right]) -> list[Right]:
+    """Give what else a broker does not show of a topic that may be neither read nor written any more."""
+    left = [each for each in wanted if each.name == gone.name and each != gone]
+    return [] if {"READ", "WRITE"} & {each.operation for each in left} else left
+
+
 def test_each_right_that_is_missing_is_named(kafka: Guarded, inside: Connection, full: Full) -> None:
     """Taken away one by one, each is what the worker's check at its start names, alone, with how it is given."""
     _, _, wanted = full
@@ -354,9 +368,10 @@ def test_each_right_that_is_missing_is_named(kafka: Guarded, inside: Connection,
     for right in wanted:
         take(inside, "User:scram512", right)
         until(lambda: said_of(connection, wanted), lambda right=right: right)
+        named = [each for each in wanted if each == right or each in hidden_by(right, wanted)]
+        lines = "".join(f"  {each.operation} on {each.resource} {each.name} ({each.why})\n" for each in named)
         expected = (
-            "the broker denies rights that are needed:\n"
-            f"  {right.operation} on {right.resource} {right.name} ({right.why})\n"
+            f"the broker denies rights that are needed:\n{lines}"
             "an administrator gives such rights with "
             "`stream-app topics acls --role worker --principal 'User:scram512' --apply`"
         )
@@ -366,12 +381,19 @@ def test_each_right_that_is_missing_is_named(kafka: Guarded, inside: Connection,
 
 
 def test_a_worker_without_rights_does_not_start(kafka: Guarded, full: Full) -> None:
-    """Status 1, and all that is missing at once: it has taken no partition from anybody."""
-    _, settings, wanted = full
-    status, said = ended(settings | WAYS["scram256"](kafka) | {"rules": settings["rules"]}, "worker")
+    """Status 1, and all that is missing at once: it has taken no partition from anybody.
+
+    Whether its rules use watch lists it cannot know, as it may not read them.
+    """
+    names, settings, wanted = full
+    status, said = ended(settings | WAYS["scram256"](kafka), "worker")
     assert 1 == status
     assert "Traceback" not in said
-    assert len(wanted) == said.count(" on topic ") + said.count(" on group "), said
+    expected = {
+        f"  {each.operation} on {each.resource} {each.name} " for each in wanted if each.name != names.watchlists
+    }
+    assert set() == {each for each in expected if each not in said}, said
+    assert len(expected) == said.count(" on topic ") + said.count(" on group "), said
 
 
 @pytest.mark.parametrize("kind", ["write incidents", "read group"])
@@ -408,7 +430,8 @@ def lag_known(port: int) -> bool:
 
 def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, inside: Connection) -> None:
     """Topics are made, shown, filled and read with the rights of tools, and no other right is asked for."""
-    names = Names(app_id="tools", sysmon="tools-sysmon", incidents="tools-incidents", rejected="tools-rejected")
+    own = {each: f"tools-{each}" for each in ("sysmon", "incidents", "rejected", "shadow")}
+    names = Names(app_id="tools", **own)
     settings = settings_of(inside, names) | WAYS["plain"](kafka)
     administrator = settings_of(inside, names)
     arguments = ("topics", "acls", "--role", TOOLS, "--principal", "User:plain", "--apply")
@@ -418,17 +441,22 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     capture = tmp_path / "one.jsonl"
     capture.write_bytes(next(records(case, 0) for folder, case in corpus() if folder == SEED)[0][1] + b"\n")
     until(lambda: ended(settings, "topics", "create")[0] == 0, lambda: "no topics")
-    for topic in (names.incidents, names.rejected):
+    for topic in (names.incidents, names.rejected, names.shadow):
         produce(inside, topic, [(None, b"{}", None)])
     (port,) = free_ports(1)
     page = {"console_port": str(port), "rules": str(SEED.parent)}
+    rules = {"rules": str(seed_rules(tmp_path / "rules"))}
+    assert 0 == ended(settings | rules, "rules", "publish")[0]
+    assert 1 == ended(settings, "rules", "status")[0]  # no worker runs
     following = [command(settings, *words) for words in (("incidents", "--all", "--json"), ("rejected", "--all"))]
     following.append(command(settings | page, "console"))
     ending = [command(settings, *words) for words in (("topics", "show"), ("produce", str(capture)), ("watchlist",))]
     assert [0, 0, 0] == [process.wait(PATIENCE) for process in ending]
     assert (0, True) == ended_with(settings, "1 record", "replay", "--topic", names.sysmon)
-    streams = (following[0].stdout, following[1].stderr)
-    assert [True, True] == [bool(stream and stream.readline()) for stream in streams]
+    shadow = {"incidents_topic": names.shadow, "shadow_topic": names.incidents}
+    following.append(command(settings | shadow, "incidents", "--all", "--json"))
+    streams = (following[0].stdout, following[1].stderr, following[3].stdout)
+    assert [True, True, True] == [bool(stream and stream.readline()) for stream in streams]
     until(lambda: lag_known(port), following[2].poll)
     for process in following:
         process.send_signal(signal.SIGINT)

@@ -24,7 +24,7 @@ def test_every_reader_and_writer_has_the_right_and_nobody_else() -> None:
 
 def test_nobody_has_more_than_is_said_here() -> None:
     """Workers make and change no topic; what is not ours touches one topic; nothing is deleted or altered."""
-    assert {"READ", "WRITE"} == {each.operation for each in of_role(FOUND, WORKER)}
+    assert {"READ", "WRITE", "DESCRIBE_CONFIGS"} == {each.operation for each in of_role(FOUND, WORKER)}
     assert {"READ", "WRITE", "CREATE", "DESCRIBE", "DESCRIBE_CONFIGS"} == {
         each.operation for each in of_role(FOUND, TOOLS)
     }
