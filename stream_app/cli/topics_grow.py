@@ -13,6 +13,7 @@ from stream_app.kafka.group import GroupBusy, NotDrained, require_no_members
 from stream_app.kafka.growing import Grow, GrowRefused
 from stream_app.kafka.recovery import RecoveryFailed
 from stream_app.kafka.sources import NoRules
+from stream_app.rulebook.editions import id_of
 from stream_app.service import parts
 from stream_app.service.settings import Settings
 
@@ -67,7 +68,7 @@ def _grow_state(  # noqa: PLR0913 - the options
             screen.say("taking up a grow that was broken off")
         counted = growing.survey() if dry_run else growing.run(wait)
     if counted.foreign:
-        rules = ", ".join(sorted(counted.foreign)[:SHOWN])
+        rules = ", ".join(sorted({id_of(edition) for edition in counted.foreign})[:SHOWN])
         screen.say(
             f"{counted.foreign.total():,} rows are of rules that are not loaded here ({rules}): if workers load them, "
             "and one has a [flood], its incidents begin anew. Run this with the rules of the workers",

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from msgspec import Struct
 
 from stream_app.kafka.admin import KafkaUnavailable
+from stream_app.kafka.recovery import PASSING
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -116,19 +117,26 @@ def bounds_of(client: AdminClient, topic: str, partitions: Sequence[int]) -> dic
     return {number: (lows[number], ends[number]) for number in partitions}
 
 
-def offsets_at(client: AdminClient, topic: str, asked: Mapping[int, OffsetSpec]) -> dict[int, int]:
-    """Give the offset that is asked for of each partition, -1 where there is none. Raises KafkaUnavailable."""
-    if not asked:
-        return {}
-    wanted = {TopicPartition(topic, number): spec for number, spec in asked.items()}
-    found = {}
-    for where, future in client.list_offsets(wanted, request_timeout=TIMEOUT).items():
-        try:
-            found[where.partition] = max(-1, future.result().offset)
-        except KafkaException as error:
-            raise KafkaUnavailable(
-                f"offsets of {topic}/{where.partition} cannot be had: {error.args[0].str()}"
-            ) from error
+def offsets_at(
+    client: AdminClient, topic: str, asked: Mapping[int, OffsetSpec], patience: float = 15.0
+) -> dict[int, int]:
+    """Give the offset that is asked for of each partition, -1 where there is none; again while leaders move.
+
+    Raises KafkaUnavailable after ``patience`` seconds.
+    """
+    found: dict[int, int] = {}
+    deadline = time.monotonic() + patience
+    while left := {TopicPartition(topic, number): spec for number, spec in asked.items() if number not in found}:
+        for where, future in client.list_offsets(left, request_timeout=TIMEOUT).items():
+            try:
+                found[where.partition] = max(-1, future.result().offset)
+            except KafkaException as error:
+                if error.args[0].code() in PASSING and time.monotonic() < deadline:
+                    continue
+                said = error.args[0].str()
+                raise KafkaUnavailable(f"offsets of {topic}/{where.partition} cannot be had: {said}") from error
+        if len(found) < len(asked):
+            time.sleep(0.2)
     return found
 
 
