@@ -10,9 +10,10 @@ from stream_app.cli.failure import Failure
 from stream_app.cli.screen import Screen
 from stream_app.cli.waiting import reach
 from stream_app.kafka.admin import admin_client
-from stream_app.kafka.app import TopicsMissing, run_worker
+from stream_app.kafka.app import run_worker
 from stream_app.kafka.compacted import TopicUnread
 from stream_app.kafka.draining import DrainWatch, until_done
+from stream_app.kafka.facts import TopicsMissing
 from stream_app.kafka.group import GroupBusy, require_no_members
 from stream_app.kafka.sources import NoRules
 from stream_app.service import parts

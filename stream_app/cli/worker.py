@@ -9,9 +9,10 @@ import click
 from stream_app.cli.environment import SettingsCommand, settings
 from stream_app.cli.failure import Failure
 from stream_app.cli.waiting import FOREVER, reach
-from stream_app.kafka.app import TopicsMissing, run_worker
+from stream_app.kafka.app import run_worker
 from stream_app.kafka.certificates import check_files
 from stream_app.kafka.compacted import TopicUnread
+from stream_app.kafka.facts import TopicsMissing
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.rights import behind, check_rights
 from stream_app.kafka.sources import NoRules
@@ -43,17 +44,15 @@ def command() -> None:
     try:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER, log.warning)
-            if rules is None:
-                check_rights(options.connection, parts.worker_rights(given, lists=False))
-                rules = parts.rules(given)
-            rights = parts.worker_rights(given, lists=rules.rulebook.lists is not None)
+            # of published rules nobody knows which lists those will use that are still to come
+            rights = parts.worker_rights(given, lists=rules is None or rules.rulebook.lists is not None)
             check_rights(options.connection, rights)
 
             def on_app(app: IngestApp) -> None:
                 app.ingest.failure.explain = partial(behind, connection=options.connection, wanted=rights)
                 health.watch(app)
 
-            status = run_worker(options, rules, outlets, given.log_level, form, on_app)
+            status = run_worker(options, rules or parts.rules(given), outlets, given.log_level, form, on_app)
     except (TopicsMissing, TopicUnread, NoRules, ProbesUnavailable) as error:
         raise Failure(str(error)) from error
     raise click.exceptions.Exit(status)

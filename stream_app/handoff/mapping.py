@@ -21,6 +21,8 @@ _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999
 _BEHIND = frozenset({*FIELDS, "incidentClearedTime", "mergedInto", "cut"})
 _DIGITS = 18
 _PORTS = 65_536
+_ADDRESS = 39
+"""Characters of an address without a shorter form in it; with leading zeros there may be more."""
 
 
 class Shape(Struct, frozen=True):
@@ -49,9 +51,11 @@ def _port(value: object) -> int | None:
 
 def _address(value: object) -> str | None:
     try:
-        return str(value) if ip_address(str(value)) and "%" not in str(value) else None
+        address = ip_address(str(value))
     except ValueError:
         return None
+    text = str(value)
+    return None if "%" in text else text if len(text) <= _ADDRESS else str(address)
 
 
 def moment(value: int) -> str:

@@ -6,6 +6,7 @@ an id of its own (a process without pid and GUID, an endpoint that is only a por
 holds all attributes in FortiSIEM's words whatever else is there.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -51,6 +52,10 @@ FIXED = {
 }
 
 _TACTICS = Shape("a tactic each", lambda names: [{"tactic": {"name": name}} for name in names])
+_MAC = Shape(
+    "MAC address",
+    lambda value: str(value) if re.fullmatch("(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}", str(value)) else None,
+)
 _EVENTS = Shape("an event each", lambda places: [{"uid": place} for place in places])
 
 
@@ -102,11 +107,11 @@ FIELDS = (
     Field("evidences.src_endpoint.ip", "srcIpAddr", ADDRESS),
     Field("evidences.src_endpoint.port", "srcIpPort", PORT),
     Field("evidences.src_endpoint.hostname", "srcName"),
-    Field("evidences.src_endpoint.mac", "srcMACAddr"),
+    Field("evidences.src_endpoint.mac", "srcMACAddr", _MAC),
     Field("evidences.dst_endpoint.ip", "destIpAddr", ADDRESS),
     Field("evidences.dst_endpoint.port", "destIpPort", PORT),
     Field("evidences.dst_endpoint.hostname", "destName"),
-    Field("evidences.dst_endpoint.mac", "destMACAddr"),
+    Field("evidences.dst_endpoint.mac", "destMACAddr", _MAC),
     Field("evidences.connection_info.direction_id", "initiated", choice({"true": 2, "false": 1})),
     Field("evidences.connection_info.protocol_name", "srcProto"),
     Field("evidences.process.name", "procName", NAME),

@@ -7,7 +7,7 @@ are the transport's; which partitions are ours is Faust's.
 import gc
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -21,13 +21,13 @@ from stream_app.engine.process import process_position
 from stream_app.engine.process_context import Joining
 from stream_app.engine.rejection import VALUE_LIMIT
 from stream_app.engine.row import row_position
-from stream_app.kafka.admin import admin_client, message_limits, topic_ids
 from stream_app.kafka.batch import BatchSchema
 from stream_app.kafka.changing import Changing, Makes
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.contexts import Contexts
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
+from stream_app.kafka.facts import TopicFacts, ask_topics
 from stream_app.kafka.failure import Failure
 from stream_app.kafka.guard import Guard
 from stream_app.kafka.handover import Handover
@@ -88,63 +88,6 @@ class WorkerOptions(Struct, frozen=True, kw_only=True):
     """How connections are joined with their processes; None where they are not."""
     draining: bool = False
     """Whether the source is left alone, and only what lies on the matches topic is counted."""
-
-
-class TopicFacts(Struct, frozen=True):
-    """What the broker says of the topics before the start."""
-
-    sysmon_id: str
-    sysmon_partitions: int
-    changelog_id: str
-    processes_id: str = ""
-    status: bool = False
-    """Whether there is a topic on which workers say what they run."""
-    limits: Mapping[str, int] = {}
-    """Bytes of a record that topics of incidents take, by name."""
-
-
-class TopicsMissing(Exception):
-    """Topics that the worker needs do not exist, or have other partition counts than it was told."""
-
-
-def ask_topics(options: WorkerOptions, *, lists: bool) -> TopicFacts:
-    """Look the topics up, that of the watch lists where it is used. Raises KafkaUnavailable, TopicsMissing."""
-    client, names = admin_client(options.connection), options.names
-    found = {}
-    processes = () if options.joining is None else (names.processes,)
-    told = (names.incidents, names.shadow, *names.handed.values())
-    used = (names.sysmon, names.matches, names.changelog, *told, names.rejected, *processes)
-    for name in (*used, names.watchlists) if lists else used:
-        found[name] = len(client.list_topics(name, timeout=10).topics[name].partitions)
-    missing = [name for name, partitions in found.items() if not partitions]
-    if missing:
-        of = {topic: f" (STREAM_APP_{form.upper()}_TOPIC)" for form, topic in names.handed.items()}
-        said = ", ".join(f"{name}{of.get(name, '')}" for name in missing)
-        without = ", or empty the setting to go on without" if of.keys() & set(missing) else ""
-        raise TopicsMissing(f"topics that do not exist: {said}; make them with `stream-app topics create`{without}")
-    for name in (names.matches, names.changelog):
-        if found[name] != options.partitions:
-            raise TopicsMissing(
-                f"topic {name} has {found[name]} partitions, STREAM_APP_PARTITIONS says {options.partitions}: "
-                "matches and changelog must have as many as the setting says, since a key's partition depends on it"
-            )
-    for name in processes:
-        if found[name] != found[names.sysmon]:
-            raise TopicsMissing(
-                f"topic {name} has {found[name]} partitions, {names.sysmon} has {found[names.sysmon]}: they must have "
-                "as many, since a process is kept where its host's records lie; delete it, and make it anew with "
-                "`stream-app topics create`"
-            )
-    status = bool(client.list_topics(names.status, timeout=10).topics[names.status].partitions)
-    ids = topic_ids(options.connection, [names.sysmon, names.changelog, *processes])
-    return TopicFacts(
-        sysmon_id=ids.get(names.sysmon, ""),
-        sysmon_partitions=found[names.sysmon],
-        changelog_id=ids.get(names.changelog, ""),
-        processes_id=ids.get(names.processes, ""),
-        status=status,
-        limits=message_limits(options.connection, told),
-    )
 
 
 def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, outlets: Outlets) -> IngestApp:

@@ -22,7 +22,7 @@ from stream_app.kafka.rulesets import SetRefused
 from stream_app.kafka.sources import Rules, Source, one_line
 from stream_app.kafka.watchlists import WatchListsUnread
 from stream_app.language.diagnostics import LanguageError
-from stream_app.rulebook.rule import MARK, Rulebook
+from stream_app.rulebook.rule import MARK, Rule, Rulebook
 from stream_app.rulebook.ruleset import RuleSet
 
 log = logging.getLogger(__name__)
@@ -282,7 +282,13 @@ class Changing:
 
 def states(rulebook: Rulebook) -> dict[str, tuple[str, str]]:
     """Give each rule's edition and what it does, by id."""
-    return {each.id: (each.edition, "enabled" if each.enabled else "disabled") for each in rulebook.rules.values()}
+    return {each.id: (each.edition, _does(each)) for each in rulebook.rules.values()}
+
+
+def _does(rule: Rule) -> str:
+    if not rule.enabled:
+        return "disabled"
+    return "shadow" if rule.shadow else "enabled"
 
 
 def _let_go() -> None:

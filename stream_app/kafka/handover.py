@@ -141,12 +141,15 @@ class Handover:
             reader.screen, reader.older, reader.held = screen, {}, False
 
     async def leave(self, consumer: "Consumer") -> None:
-        """Take the names off partitions of which all that was taken is out and committed."""
+        """Take the names off partitions of which all that was begun is out and committed.
+
+        What was only screened has said nothing to anybody, and may be read by another set.
+        """
         reader = consumer.readers.get(self._topic)
         if reader is None:
             return
         settled = {tp: offset for tp in reader.tps if (offset := reader.settle(tp)) is not None}
-        if reader.empty and all(offset <= consumer.committed(tp) for tp, offset in settled.items()):
+        if not reader.unsettled and all(offset <= consumer.committed(tp) for tp, offset in settled.items()):
             self._left = True
             await consumer._commit(settled)  # noqa: SLF001 - as above
 

@@ -27,7 +27,7 @@ SILENT = 20_000
 """Milliseconds after which a worker that said nothing is silent."""
 
 States = Mapping[str, tuple[str, str]]
-"""Rule's id to its edition and what it does: enabled, disabled."""
+"""Rule's id to its edition and what it does: enabled, disabled, shadow."""
 
 
 class Standing(Struct, frozen=True, kw_only=True):

@@ -186,7 +186,7 @@ def _told(names: Names, every: Mapping[str, int], config: Mapping[str, str]) -> 
     soar = {SOAR: "incidents"}
     told = {
         names.incidents: ("incidents, for the SOAR", {**soar, TOOLS: "`incidents`, `console`"}),
-        names.shadow: ("incidents of rules in shadow, which nobody else is told of", {TOOLS: "`incidents`"}),
+        names.shadow: ("incidents of rules in shadow, which nobody else is told of", {TOOLS: "`incidents --shadow`"}),
         **{topic: (HANDED[form], soar) for form, topic in names.handed.items()},
     }
     for name, (purpose, readers) in told.items():

@@ -1,4 +1,4 @@
-"""Settings of security that do not go together: settings in, a sentence for each mistake out.
+"""Settings that do not go together: settings in, a sentence for each mistake out.
 
 Decision: what would be ignored is a mistake too: a password that is set and not used may be a leak, and whoever set a
 certificate believes that there is TLS.
@@ -24,6 +24,14 @@ _TLS = ("ssl_ca_location", "ssl_certificate_location", "ssl_key_location", "ssl_
 def variable(field: str) -> str:
     """Give the environment variable of a setting."""
     return PREFIX + field.upper()
+
+
+def contradictions(settings: "Settings") -> Iterator[str]:
+    """Yield what no field can see alone."""
+    yield from of_security(settings)
+    yield from of_topics(settings)
+    if settings.min_insync > settings.replication:
+        yield f"{variable('min_insync')} must not be more than {variable('replication')}={settings.replication}"
 
 
 def of_security(settings: "Settings") -> Iterator[str]:
@@ -55,6 +63,15 @@ def _of_url(text: str) -> Iterator[str]:
         yield f"{variable('oauth_token_url')} must hold no name or password: {variable('oauth_client_id')} is for it"
     if url.scheme == "http" and url.hostname not in LOOPBACK:
         yield f"{variable('oauth_token_url')} must be an https URL: the client's secret is sent there"
+
+
+def of_topics(settings: "Settings") -> Iterator[str]:
+    """Yield which settings name one topic for two purposes."""
+    topics = [(field, getattr(settings, field)) for field in settings.__struct_fields__ if field.endswith("_topic")]
+    for name in dict.fromkeys(topic for _, topic in topics if topic):
+        same = [variable(field) for field, topic in topics if topic == name]
+        if len(same) > 1:
+            yield f"{', '.join(same)} must differ from one another: each is {name!r}"
 
 
 def _of_mechanism(settings: "Settings", protocol: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ called ``stream-app`` are passed over.
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from stream_app.service.contradictions import PREFIX as PREFIX  # noqa: PLC0414 - it is this table's too
-from stream_app.service.contradictions import of_security, variable
+from stream_app.service.contradictions import contradictions
 
 FILE_SUFFIX = "_FILE"
 """A secret may be read from a file: the variable's name with this suffix gives the path."""
@@ -288,7 +288,7 @@ def read_settings(environ: Mapping[str, str], read_file: Callable[[Path], str] =
             problems.append(f"{row.variable} is {text!r}: it must be {row.allowed} ({row.description})")
     problems.extend(_unknown(name) for name in sorted(given) if not _KUBERNETES.match(name))
     settings = Settings(**values)
-    problems.extend(() if problems else _contradictions(settings))
+    problems.extend(() if problems else contradictions(settings))
     if problems:
         raise SettingsError(tuple(problems))
     return settings
@@ -320,18 +320,6 @@ def _secret(
 def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, [row.field.upper() for row in settings_table()], n=1)
     return f"{PREFIX}{name} is no setting" + (f": did you mean {PREFIX}{near[0]}?" if near else "")
-
-
-def _contradictions(settings: Settings) -> Iterator[str]:
-    """Yield what no field can see alone; what would be ignored is a mistake too, and may be a leak."""
-    yield from of_security(settings)
-    topics = [(field, getattr(settings, field)) for field in settings.__struct_fields__ if field.endswith("_topic")]
-    for name in dict.fromkeys(topic for _, topic in topics if topic):
-        same = [variable(field) for field, topic in topics if topic == name]
-        if len(same) > 1:
-            yield f"{', '.join(same)} must differ from one another: each is {name!r}"
-    if settings.min_insync > settings.replication:
-        yield f"{variable('min_insync')} must not be more than {variable('replication')}={settings.replication}"
 
 
 def _metas(hint: object) -> list[Meta]:

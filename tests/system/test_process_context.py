@@ -14,8 +14,9 @@ from stream_app.engine.process_context import Joining
 from stream_app.engine.replay import replay
 from stream_app.handoff.native import to_bytes
 from stream_app.kafka.admin import create_topics, partitions_of
-from stream_app.kafka.app import TopicsMissing, WorkerOptions, ask_topics
+from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.facts import TopicsMissing, ask_topics
 from stream_app.kafka.following import follow
 from stream_app.kafka.producing import produce
 from stream_app.kafka.topics import Names, declare

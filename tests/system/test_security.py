@@ -324,6 +324,7 @@ def test_a_worker_needs_exactly_its_rights(tmp_path: Path, kafka: Guarded, insid
         until(lambda: everything(inside, names.rejected), worker.said)
         until(lambda: everything(inside, names.processes), worker.said)
         until(lambda: everything(inside, names.shadow), worker.said)
+        until(lambda: everything(inside, names.status), worker.said)
         assert 0 == worker.terminate(), worker.said()
         worker.restart()
         play(inside, names, SEED.name)

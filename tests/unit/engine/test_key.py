@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.engine.key import PROGRESS_KEY, BadKey, Key, canonical, decode_key, encode_key
+from stream_app.engine.key import PROGRESS_KEY, BadKey, Key, canonical, decode_key, edition_of, encode_key
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
 VALUE = st.none() | TEXT | st.integers() | st.floats()
@@ -86,3 +86,10 @@ def test_no_key(data: bytes) -> None:
 def test_canonical(value: str | float | None, expected: str | float | None) -> None:
     """Numbers that are equal have one spelling, and one that no key can hold becomes its text."""
     assert (type(expected), expected) == (type(canonical(value)), canonical(value))
+
+
+def test_the_edition_alone_can_be_read() -> None:
+    """Without the group's values; what is no key names none."""
+    assert "R#0123456789ab" == edition_of(encode_key("R#0123456789ab", "1", ("pc", None)))
+    with pytest.raises(BadKey):
+        edition_of(PROGRESS_KEY)

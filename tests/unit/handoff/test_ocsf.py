@@ -75,6 +75,7 @@ def test_what_is_where() -> None:
 def test_what_ocsf_would_refuse_is_left_out() -> None:
     """A process without pid and GUID, a port alone, an address that is none: the attributes say them still."""
     attributes = {"procName": "a.exe", "parentProcName": "b.exe", "domain": "CORP", "srcIpPort": 1, "srcIpAddr": "x"}
+    attributes |= {"srcMACAddr": "x", "destMACAddr": "00-1A-2B-3C-4D-5E\n"}
     read = finding(made({**attributes, "destIpPort": "http", "fileName": "C:\\"}))
     assert [{"data": {**attributes, "destIpPort": "http", "fileName": "C:\\"}}] == read["evidences"]
     assert "device" not in read
@@ -103,3 +104,15 @@ def test_cut() -> None:
     read = finding(told, 500_000)
     assert read["unmapped"]["cut"]
     assert re.fullmatch("\x01{8191}…", read["evidences"][0]["data"]["command"])
+
+
+def test_addresses() -> None:
+    """A MAC address in either spelling, an IP address in its shorter form where it is written too long."""
+    long = "0000:0000:0000:0000:0000:ffff:192.168.100.228"
+    read = finding(
+        made({"srcIpAddr": long, "srcMACAddr": "00-1A-2B-3C-4D-5E", "destIpAddr": "::1", "destMACAddr": "x"})
+    )
+    (evidence,) = read["evidences"]
+    assert {"ip": "::ffff:c0a8:64e4", "mac": "00-1A-2B-3C-4D-5E"} == evidence["src_endpoint"]
+    assert {"ip": "::1"} == evidence["dst_endpoint"]
+    assert long == evidence["data"]["srcIpAddr"]

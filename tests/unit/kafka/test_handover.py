@@ -23,6 +23,7 @@ class Reader:
         self.positions = positions
         self.tps = [TP(TOPIC, number) for number in positions]
         self.empty = True
+        self.unsettled = False
         self.held = False
         self.screen = "old"
         self.older: Mapping[int, Any] = {}
@@ -45,7 +46,7 @@ class Consumer:
         self.written: dict[TP, tuple[int, str]] = {}
         self.commits = True
         self.at_commit: Callable[[], None] = lambda: None
-        self.ingest = SimpleNamespace(failure=SimpleNamespace(error=None), screens={})
+        self.ingest = SimpleNamespace(failure=SimpleNamespace(error=None), screens={TOPIC: "before"})
         self._handover = handover
 
     def committed(self, tp: TP) -> int:
@@ -204,7 +205,10 @@ def test_who_leaves_nothing_undone_takes_the_name_off(handover: Handover) -> Non
     consumer = begun(handover, {ONE: "rules=new"}, [], reader)
     asyncio.run(handover.leave(cast("Any", consumer)))
     assert (10, "rules=new") == consumer.written[ONE]
-    consumer.written[ONE] = 20, "rules=new"
+    consumer.written[ONE], reader.unsettled = (20, "rules=new"), True
+    asyncio.run(handover.leave(cast("Any", consumer)))
+    assert (20, "rules=new") == consumer.written[ONE]
+    reader.unsettled, reader.empty = False, False  # what is left was only screened
     asyncio.run(handover.leave(cast("Any", consumer)))
     assert (20, "") == consumer.written[ONE]
     asyncio.run(handover.begin(cast("Any", consumer), {ONE: ""}, []))

@@ -147,7 +147,7 @@ def test_a_rule_that_leaves_the_shadow_goes_on(tmp_path: Path) -> None:
     run = Run(rulebook(tmp_path / "dark", more="shadow = true"))
     run.take(connection("a"))
     (dark,) = run.said(NAMES.shadow)
-    run.worker.windows.rules = rulebook(tmp_path / "lit").rules
+    run.worker.windows.editions.run(rulebook(tmp_path / "lit"))
     run.take(connection("a"))
     (lit,) = run.said(NAMES.incidents)
     assert (dark.key(), 2, "update") == (

@@ -12,11 +12,12 @@ from faust.types import TP
 from stream_app.engine.key import encode_key
 from stream_app.engine.match import VERSION, Match, Origin, encode_match
 from stream_app.engine.watchlist import Entry, decode_entry, encode_entry, put
-from stream_app.kafka import app, compacted, watchlists
-from stream_app.kafka.app import TopicsMissing, WorkerOptions, ask_topics
+from stream_app.kafka import compacted, facts, watchlists
+from stream_app.kafka.app import WorkerOptions
 from stream_app.kafka.batch import Batch, Passed
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.counters import Counters
+from stream_app.kafka.facts import TopicsMissing, ask_topics
 from stream_app.kafka.placing import Placing
 from stream_app.kafka.recovery import Recovered
 from stream_app.kafka.rows import RowPartitions
@@ -285,9 +286,9 @@ def test_rules_that_use_lists_need_their_topic(monkeypatch: pytest.MonkeyPatch) 
     def list_topics(name: str, **_: Any) -> Any:
         return SimpleNamespace(topics={name: gone if name == TOPIC else there})
 
-    monkeypatch.setattr(app, "admin_client", lambda _connection: SimpleNamespace(list_topics=list_topics))
-    monkeypatch.setattr(app, "topic_ids", lambda _connection, names: dict.fromkeys(names, "id"))
-    monkeypatch.setattr(app, "message_limits", lambda _connection, _names: {})
+    monkeypatch.setattr(facts, "admin_client", lambda _connection: SimpleNamespace(list_topics=list_topics))
+    monkeypatch.setattr(facts, "topic_ids", lambda _connection, names: dict.fromkeys(names, "id"))
+    monkeypatch.setattr(facts, "message_limits", lambda _connection, _names: {})
     options = WorkerOptions(connection=Connection())
     assert "id" == ask_topics(options, lists=False).sysmon_id
     with pytest.raises(TopicsMissing, match=f"topics that do not exist: {TOPIC};"):
