@@ -41,7 +41,7 @@ def _of_topic(topic: Topic) -> Iterator[Right]:
         yield Right(role, TOPIC, topic.name, "READ", why)
     for role, why in topic.writers.items():
         yield Right(role, TOPIC, topic.name, "WRITE", why)
-    if topic.measured:
+    if topic.tells:
         yield Right(WORKER, TOPIC, topic.name, "DESCRIBE_CONFIGS", "how large an incident may be")
     yield Right(TOOLS, TOPIC, topic.name, "CREATE", "`topics create`")
     if TOOLS not in {*topic.readers, *topic.writers}:

@@ -12,6 +12,9 @@ WORKER, TOOLS, FORWARDER, SOAR = "worker", "tools", "forwarder", "soar"
 either end that are not ours."""
 ROLES = (WORKER, TOOLS, FORWARDER, SOAR)
 
+INCIDENT = "incidentId"
+"""The key of topics on which incidents are told."""
+
 HOUR = 3_600_000
 DAY = 24 * HOUR
 TABLE = "windows"
@@ -99,8 +102,11 @@ class Topic(Struct, frozen=True, kw_only=True):
     cleanup_policy: str
     retention_ms: int | None = None
     config: Mapping[str, str] = {}
-    measured: bool = False
-    """Whether a worker asks how large a record it takes, which is a right of its own."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether incidents are told here: a worker asks how large a record such a topic takes, a right of its own."""
+        return self.key == INCIDENT
 
     def settings(self) -> dict[str, str]:
         """Kafka's configuration entries for the topic."""
@@ -197,12 +203,11 @@ def _told(names: Names, every: _Spread, config: Mapping[str, str]) -> Iterator[T
             purpose=purpose,
             writers={WORKER: "windows: incidents"},
             readers=readers,
-            key="incidentId",
+            key=INCIDENT,
             codec="CEF" if name == names.cef else "JSON",
             cleanup_policy="delete",
             retention_ms=30 * DAY,
             config=config,
-            measured=True,
             **every,
         )
 
