@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 from stream_app.engine.rejection import FULL, LATE, SUPPRESSED
@@ -14,11 +13,6 @@ from tests.deploy.rendering import FULL as EVERYTHING
 from tests.deploy.rendering import render
 
 RUNBOOK = (ROOT / "deploy" / "RUNBOOK.md").read_text()
-AWAITED = (
-    *("rules status", "rules publish", "STREAM_APP_RULES_FROM"),
-    *("doctor", "rejected replay", "state rebuild", "topics drain", "topics grow", "OPERATIONS.md"),
-)
-"""What is still being made."""
 ALERT = re.compile(r"^### Alert (\w+)\n(.*?)(?=^### |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -26,13 +20,6 @@ def anchors(text: str) -> set[str]:
     """Give the anchors of a text's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def nothing_but_what_is_awaited(wrong: set[str]) -> None:
-    """Fail on what is wrong; skip where it is only that something is still to come."""
-    assert [] == sorted(each for each in wrong if not any(each.startswith(name) for name in AWAITED))
-    if wrong:
-        pytest.skip(f"still to come: {', '.join(sorted(wrong))}")
 
 
 def commands() -> list[list[str]]:
@@ -63,7 +50,7 @@ def test_every_link_leads_somewhere() -> None:
         target = ROOT / "deploy" / path if path else ROOT / "deploy" / "RUNBOOK.md"
         if not target.exists() or (anchor and anchor not in anchors(target.read_text())):
             wrong.add(f"{path}#{anchor}")
-    nothing_but_what_is_awaited(wrong)
+    assert set() == wrong
 
 
 def test_every_command_is_one_with_the_options_that_are_named() -> None:
@@ -74,7 +61,7 @@ def test_every_command_is_one_with_the_options_that_are_named() -> None:
         options = {option for parameter in (command.params if command else []) for option in parameter.opts}
         if command is None or not {word for word in rest if word.startswith("--")} <= {*options, "--help"}:
             wrong.add(" ".join(words))
-    nothing_but_what_is_awaited(wrong)
+    assert set() == wrong
 
 
 def test_reasons_are_those_of_the_code() -> None:
@@ -90,7 +77,7 @@ def test_every_setting_is_one() -> None:
         row.variable + FILE_SUFFIX for row in settings_table() if row.secret
     }
     assert len(named) >= 15
-    nothing_but_what_is_awaited(named - known)
+    assert set() == named - known
 
 
 def test_every_metric_is_one() -> None:
