@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from confluent_kafka import TIMESTAMP_CREATE_TIME
 from confluent_kafka.admin import AdminClient
 
 from stream_app.kafka.acls import of_role, rights
@@ -218,7 +219,12 @@ def test_offsets_past_the_end_are_named(tmp_path: Path, connection: Connection, 
 def test_a_stamp_from_the_future_is_named(tmp_path: Path, connection: Connection, names: Names) -> None:
     """Without leave to write: a record that lies there was stamped later than now."""
     configure(connection, names.matches, message_timestamp_type="CreateTime")
-    produce(connection, names.matches, [(b"k", b"v", int(time.time() * 1000) + 30_000)])
+
+    def stamped() -> bool:  # the broker takes a moment to leave that to the producer
+        produce(connection, names.matches, [(b"k", b"v", int(time.time() * 1000) + 30_000)])
+        return any(each.timestamp()[0] == TIMESTAMP_CREATE_TIME for each in everything(connection, names.matches))
+
+    until(stamped, "the broker goes on to stamp records itself")
     (clock,) = [each for each in found(settings_of(connection, names), tmp_path) if each.about == "clock"]
     assert ("warning", True) == (clock.level, "ahead of ours" in clock.says)
 

@@ -65,6 +65,6 @@ def test_a_topic_or_partition_that_is_not_there_is_named(connection: Connection)
 def test_a_topic_that_gives_nothing_is_given_up(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reading never hangs."""
     monkeypatch.setattr(ranges, "STALLED", -1.0)
-    monkeypatch.setattr(ranges, "WAIT", 0.0)
+    monkeypatch.setattr(ranges, "BATCH", 0)
     with pytest.raises(RangeUnreadable, match="topic t has given nothing"):
         read(connection)
