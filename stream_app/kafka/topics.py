@@ -147,7 +147,7 @@ def declare(
         Topic(
             name=names.matches,
             purpose="records that a rule's filter wants, by group, and the source's progress",
-            writers={WORKER: "detect: matches and progress", OPERATOR: DRAIN},
+            writers={WORKER: "detect: matches and progress", OPERATOR: f"{DRAIN}: incidents that rules count"},
             readers={WORKER: "windows: matches and progress", OPERATOR: f"{DRAIN}; `state rebuild`: commits"},
             grown="`topics grow`",
             key="rule, customer, group-by values",
