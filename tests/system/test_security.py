@@ -463,7 +463,7 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     for topic in (names.incidents, names.rejected, names.shadow):
         produce(inside, topic, [(None, b"{}", None)])
     (port,) = free_ports(1)
-    page = {"console_port": str(port), "rules": str(SEED.parent)}
+    page = {"console_port": str(port), "rules_from": "topic"}
     rules = {"rules": str(seed_rules(tmp_path / "rules"))}
     assert 0 == ended(settings | rules, "rules", "publish")[0]
     assert 1 == ended(settings, "rules", "status")[0]  # no worker runs
@@ -477,6 +477,7 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     streams = (following[0].stdout, following[1].stderr, following[3].stdout)
     assert [True, True, True] == [bool(stream and stream.readline()) for stream in streams]
     until(lambda: lag_known(port), following[2].poll)
+    assert SEED_ID.encode() in asked(port, "/api/rules")[1]
     for process in following:
         process.send_signal(signal.SIGINT)
     for process in (*following, *ending):
