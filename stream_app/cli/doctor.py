@@ -8,6 +8,7 @@ import msgspec
 
 from stream_app.cli.screen import Screen, printable
 from stream_app.kafka.finding import Finding
+from stream_app.kafka.topics import OPERATOR, TOOLS, WORKER
 from stream_app.service.doctor import examine
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
@@ -20,7 +21,14 @@ _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
     is_flag=True,
     help="Write two records that say nothing to the matches topic, to compare the clocks; else nothing is written.",
 )
-def command(*, as_json: bool, write: bool) -> None:
+@click.option(
+    "--role",
+    type=click.Choice([WORKER, TOOLS, OPERATOR]),
+    default=WORKER,
+    show_default=True,
+    help="Whose rights the user that logs in should have: `stream-app topics acls` lists them.",
+)
+def command(*, as_json: bool, write: bool, role: str) -> None:
     """Examine settings, rules, this machine and the Kafka that is named, before the first run or after a change.
 
     A line for each thing: ok, warning or error, and what to do. Nothing is changed. Status 1 where there is an error.
@@ -32,7 +40,7 @@ def command(*, as_json: bool, write: bool) -> None:
             screen.say(f"looking at {what} …", "dim")
 
     found: list[Finding] = []
-    for each in examine(os.environ, write=write, step=step):
+    for each in examine(os.environ, write=write, step=step, role=role):
         found.append(each)
         if as_json:
             sys.stdout.buffer.write(msgspec.json.encode(each) + b"\n")

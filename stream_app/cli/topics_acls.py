@@ -17,7 +17,7 @@ from stream_app.service import parts
 @click.option("--principal", metavar="User:NAME", help="Print the calls of kafka-acls.sh that give it these rights.")
 @click.option("--apply", "give", is_flag=True, help="Give them to the principal now; you must be an administrator.")
 def command(role: str | None, principal: str | None, *, give: bool) -> None:
-    """Show the least rights that workers, the other commands, forwarders and the SOAR need on Kafka.
+    """Show the least rights that workers, commands, the operator's commands, forwarders and the SOAR need.
 
     Names are those of the settings. The SOAR also needs READ on the group that it reads with, whose name is its own.
     """

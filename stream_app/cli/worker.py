@@ -16,6 +16,7 @@ from stream_app.kafka.facts import TopicsMissing
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.rights import behind, check_rights
 from stream_app.kafka.sources import NoRules
+from stream_app.kafka.topics import WORKER
 from stream_app.service import parts
 from stream_app.service.health import Health
 from stream_app.service.logs import catch_strays, logging_config, worker_name
@@ -45,7 +46,7 @@ def command() -> None:
         with Health(parts.health_options(given)) as health:
             reach(options.connection, FOREVER, log.warning)
             # of published rules nobody knows which lists those will use that are still to come
-            rights = parts.worker_rights(given, lists=rules is None or rules.rulebook.lists is not None)
+            rights = parts.needed_rights(given, WORKER, lists=rules is None or rules.rulebook.lists is not None)
             check_rights(options.connection, rights)
 
             def on_app(app: IngestApp) -> None:

@@ -11,9 +11,9 @@ from shlex import quote
 
 from msgspec import Struct
 
-from stream_app.kafka.topics import ROLES, TOOLS, WORKER, Topic
+from stream_app.kafka.topics import OPERATOR, ROLES, TOOLS, WORKER, Names, Topic
 
-TOPIC, GROUP = "topic", "group"
+TOPIC, GROUP, TRANSACTIONS = "topic", "group", "transactional id"
 
 
 class Right(Struct, frozen=True):
@@ -27,11 +27,15 @@ class Right(Struct, frozen=True):
 
 
 def rights(topics: Sequence[Topic], app_id: str) -> tuple[Right, ...]:
-    """Give every right, by role, then in the order of the topics, then those of the group."""
+    """Give every right, by role, then in the order of the topics, then those of the group and of transactions."""
     found = [right for topic in topics for right in _of_topic(topic)]
     found += [
         Right(WORKER, GROUP, app_id, "READ", "join, heartbeat, commit; with and without static membership"),
         Right(TOOLS, GROUP, app_id, "DESCRIBE", "`console`: offsets; what reads names it, and does not join"),
+        Right(
+            OPERATOR, GROUP, app_id, "READ", "`topics drain`: join, commit; `state rebuild`: commit; members, offsets"
+        ),
+        Right(OPERATOR, TRANSACTIONS, Names(app_id=app_id).replay, "WRITE", "`rejected replay`"),
     ]
     return tuple(sorted(found, key=lambda right: ROLES.index(right.role)))
 
@@ -41,8 +45,11 @@ def _of_topic(topic: Topic) -> Iterator[Right]:
         yield Right(role, TOPIC, topic.name, "READ", why)
     for role, why in topic.writers.items():
         yield Right(role, TOPIC, topic.name, "WRITE", why)
+    if topic.grown:
+        yield Right(OPERATOR, TOPIC, topic.name, "ALTER", topic.grown)
     if topic.tells:
         yield Right(WORKER, TOPIC, topic.name, "DESCRIBE_CONFIGS", "how large an incident may be")
+        yield Right(OPERATOR, TOPIC, topic.name, "DESCRIBE_CONFIGS", "how large an incident may be")
     yield Right(TOOLS, TOPIC, topic.name, "CREATE", "`topics create`")
     if TOOLS not in {*topic.readers, *topic.writers}:
         yield Right(TOOLS, TOPIC, topic.name, "DESCRIBE", "`topics show`, `console`")
@@ -68,7 +75,7 @@ def commands(found: Iterable[Right], principal: str, bootstrap_servers: str) -> 
         operations = " ".join(f"--operation {_spelt(right.operation)}" for right in each)
         yield (
             f"kafka-acls.sh --bootstrap-server {quote(bootstrap_servers)} --add --allow-principal {quote(principal)} "
-            f"{operations} --{resource} {name}"
+            f"{operations} --{resource.replace(' ', '-')} {name}"
         )
 
 

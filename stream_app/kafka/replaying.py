@@ -160,7 +160,7 @@ class _Sender:
 
     def __init__(self, connection: Connection, names: Names, *, keep_time: bool) -> None:
         self._names, self._keep_time = names, keep_time
-        name = f"{names.app_id}-replay"
+        name = names.replay
         settings = {"transactional.id": name, "transaction.timeout.ms": int(TIMEOUT * 1000)}
         self._producer = Producer({**producer_settings(connection), **settings})
         try:

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from stream_app.kafka.acls import GROUP, TOPIC, Right
+from stream_app.kafka.acls import GROUP, TOPIC, TRANSACTIONS, Right
 from stream_app.kafka.admin import MOCK_CLUSTER, KafkaUnavailable, admin_client
 from stream_app.kafka.certificates import CertificatesUnusable, run_out
 from stream_app.kafka.connection import Connection
@@ -50,7 +50,12 @@ _PASSING = frozenset(
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     }
 )
-_KINDS = {TOPIC: ResourceType.TOPIC, GROUP: ResourceType.GROUP}
+_KINDS = {
+    TOPIC: ResourceType.TOPIC,
+    GROUP: ResourceType.GROUP,
+    TRANSACTIONS: ResourceType.TRANSACTIONAL_ID,
+}
+"""Of the last a broker does not say what a client may do with it: who has not the right is told when it is used."""
 
 Resource = tuple[str, str]
 """Kind and name."""

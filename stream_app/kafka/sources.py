@@ -197,12 +197,17 @@ class Rules(Struct, frozen=True):
     """What a worker begins with, and what it follows from then on."""
 
     source: Source
-    set: str
+    newest: RuleSet
     rulebook: Rulebook
     load: Callable[[RuleSet], Rulebook]
     """Raises LanguageError."""
     refused: Sequence[SetRefused] = ()
     """What should run instead, and cannot."""
+
+    @property
+    def set(self) -> str:
+        """The id of what a worker begins with."""
+        return self.newest.id
 
 
 class NoRules(Exception):
@@ -213,7 +218,7 @@ def from_folder(folder: Path, load: Callable[[RuleSet], Rulebook]) -> Rules:
     """Begin with a folder. Raises OSError where it cannot be read, LanguageError."""
     source = Folder(folder)
     found = read_set(folder)
-    return Rules(source, found.id, load(found), load)
+    return Rules(source, found, load(found), load)
 
 
 def from_topic(connection: Connection, topic: str, load: Callable[[RuleSet], Rulebook]) -> Rules:
@@ -223,7 +228,7 @@ def from_topic(connection: Connection, topic: str, load: Callable[[RuleSet], Rul
     refused = [] if look.refused is None else [look.refused]
     for found in (*((look.newest,) if look.newest is not None else ()), *source.others()):
         try:
-            return Rules(source, found.id, load(found), load, refused[:1])
+            return Rules(source, found, load(found), load, refused[:1])
         except LanguageError as error:
             refused.append(SetRefused(found.id, [one_line(each) for each in error.diagnostics]))
     source.close()

@@ -3,14 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import TypedDict
 
+import msgspec
 from msgspec import Struct
 
 from stream_app.rulebook.filling import LONGEST_KEEP
 
-WORKER, TOOLS, FORWARDER, SOAR = "worker", "tools", "forwarder", "soar"
-"""Who comes to a topic: workers (detect and windows are one process), the other commands of `stream-app`, and those at
-either end that are not ours."""
-ROLES = (WORKER, TOOLS, FORWARDER, SOAR)
+WORKER, TOOLS, OPERATOR, FORWARDER, SOAR = "worker", "tools", "operator", "forwarder", "soar"
+"""Who comes to a topic: workers (detect and windows are one process), the other commands of `stream-app`, those of them
+that change state (`topics grow`, `topics drain`, `state rebuild`, `rejected replay`), and those at either end that are
+not ours."""
+ROLES = (WORKER, TOOLS, OPERATOR, FORWARDER, SOAR)
+DRAIN = "`topics drain`"
 
 INCIDENT = "incidentId"
 """The key of topics on which incidents are told."""
@@ -79,6 +82,11 @@ class Names(Struct, frozen=True, kw_only=True):
         return f"{self.app_id}-{TABLE}-changelog"
 
     @property
+    def replay(self) -> str:
+        """The transactional id with which rejected records are replayed."""
+        return f"{self.app_id}-replay"
+
+    @property
     def processes(self) -> str:
         """The changelog of the processes that connections are joined with."""
         return f"{self.app_id}-{PROCESSES}-changelog"
@@ -102,6 +110,8 @@ class Topic(Struct, frozen=True, kw_only=True):
     cleanup_policy: str
     retention_ms: int | None = None
     config: Mapping[str, str] = {}
+    grown: str = ""
+    """What gives it more partitions; empty where nothing does."""
 
     @property
     def tells(self) -> bool:
@@ -137,8 +147,9 @@ def declare(
         Topic(
             name=names.matches,
             purpose="records that a rule's filter wants, by group, and the source's progress",
-            writers={WORKER: "detect: matches and progress"},
-            readers={WORKER: "windows: matches and progress"},
+            writers={WORKER: "detect: matches and progress", OPERATOR: f"{DRAIN}: incidents that rules count"},
+            readers={WORKER: "windows: matches and progress", OPERATOR: f"{DRAIN}; `state rebuild`: commits"},
+            grown="`topics grow`",
             key="rule, customer, group-by values",
             codec="MessagePack",
             cleanup_policy="delete",
@@ -146,8 +157,13 @@ def declare(
             config={"message.timestamp.type": "LogAppendTime", **written},
             **every,
         ),
-        _changelog(
-            names.changelog, "the windows table, a row per key", "rule, customer, group-by values", every, written
+        msgspec.structs.replace(
+            _changelog(
+                names.changelog, "the windows table, a row per key", "rule, customer, group-by values", every, written
+            ),
+            writers={WORKER: "rows", OPERATOR: f"`topics grow`, `state rebuild`, {DRAIN}"},
+            readers={WORKER: "rows, to recover them", OPERATOR: f"`topics grow`, `state rebuild`, {DRAIN}"},
+            grown="`topics grow`, `state rebuild`",
         ),
         _watchlists(names, replication, written),
         _rules(names, replication, written),
@@ -156,8 +172,8 @@ def declare(
         Topic(
             name=names.rejected,
             purpose="records that could not be read or came too late, with the reason and where they came from",
-            writers={WORKER: "detect and windows: rejections"},
-            readers={TOOLS: "`rejected`"},
+            writers={WORKER: "detect and windows: rejections", OPERATOR: f"`rejected replay`, {DRAIN}"},
+            readers={TOOLS: "`rejected`", OPERATOR: "`rejected replay`"},
             key="topic/partition@offset",
             codec="JSON",
             cleanup_policy="delete",
@@ -178,8 +194,13 @@ def _source(name: str, every: _Spread, config: Mapping[str, str]) -> Topic:
     return Topic(
         name=name,
         purpose="Sysmon records as a forwarder sends them",
-        writers={FORWARDER: "records", TOOLS: "`produce`"},
-        readers={WORKER: "detect: records", TOOLS: "`replay --topic`"},
+        writers={FORWARDER: "records", TOOLS: "`produce`", OPERATOR: "`rejected replay`"},
+        readers={
+            WORKER: "detect: records",
+            TOOLS: "`replay --topic`",
+            OPERATOR: "`rejected replay`; `state rebuild`: commits",
+        },
+        grown="`topics grow --source`",
         key="host name, or what the forwarder chose",
         codec="any of the record shapes",
         cleanup_policy="delete",
@@ -201,7 +222,7 @@ def _told(names: Names, every: _Spread, config: Mapping[str, str]) -> Iterator[T
         yield Topic(
             name=name,
             purpose=purpose,
-            writers={WORKER: "windows: incidents"},
+            writers={WORKER: "windows: incidents", OPERATOR: DRAIN},
             readers=readers,
             key=INCIDENT,
             codec="CEF" if name == names.cef else "JSON",
@@ -244,7 +265,11 @@ def _rules(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
         name=names.rules,
         purpose="sets of rules, as published; read with `STREAM_APP_RULES_FROM=topic`",
         writers={TOOLS: "`rules publish`"},
-        readers={WORKER: "the rules, where they are read from there", TOOLS: "`rules publish`, `rules status`"},
+        readers={
+            WORKER: "the rules, where they are read from there",
+            TOOLS: "`rules publish`, `rules status`, `console`",
+            OPERATOR: f"{DRAIN}, `topics grow`",
+        },
         key="file/digest, set/id",
         codec="TOML, CSV; JSON",
         partitions=1,
@@ -258,7 +283,7 @@ def _status(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
     return Topic(
         name=names.status,
         purpose="what each worker runs, for `stream-app rules status`",
-        writers={WORKER: "what it runs"},
+        writers={WORKER: "what it runs", OPERATOR: DRAIN},
         readers={TOOLS: "`rules status`"},
         key="worker/name, rules/name",
         codec="JSON",
@@ -279,8 +304,8 @@ def _watchlists(names: Names, replication: int, config: Mapping[str, str]) -> To
     return Topic(
         name=names.watchlists,
         purpose="what rules have put on watch lists; used where a rule fills or reads one",
-        writers={WORKER: "windows: entries"},
-        readers={WORKER: "detect: entries", TOOLS: "`watchlist`"},
+        writers={WORKER: "windows: entries", OPERATOR: DRAIN},
+        readers={WORKER: "detect: entries", TOOLS: "`watchlist`", OPERATOR: DRAIN},
         key="customer, list, value",
         codec="MessagePack",
         partitions=1,  # every worker reads all of it

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from stream_app.kafka.acls import Right
+from stream_app.kafka.acls import TRANSACTIONS, Right
 from stream_app.kafka.admin import KafkaUnavailable, describe_topics, partitions_of
 from stream_app.kafka.brokerclock import clock
 from stream_app.kafka.connection import Connection
@@ -18,6 +18,7 @@ from stream_app.kafka.groupfindings import group
 from stream_app.kafka.reachability import brokers, certificates, cluster, servers
 from stream_app.kafka.rights import missing_rights
 from stream_app.kafka.topicfindings import topics
+from stream_app.kafka.topics import WORKER
 from stream_app.language.diagnostics import LanguageError
 from stream_app.rulebook.rule import Rulebook
 from stream_app.service import parts
@@ -25,8 +26,13 @@ from stream_app.service.settings import Settings, SettingsError, read_settings
 from stream_app.service.surroundings import surroundings
 
 
-def examine(environ: Mapping[str, str], *, write: bool, step: Callable[[str], None]) -> Iterator[Finding]:
-    """Give findings; ``step`` is told what is looked at next. ``write``: two harmless records may be written."""
+def examine(
+    environ: Mapping[str, str], *, write: bool, step: Callable[[str], None], role: str = WORKER
+) -> Iterator[Finding]:
+    """Give findings; ``step`` is told what is looked at next. ``write``: two harmless records may be written.
+
+    ``role`` is whose rights the user that logs in must have.
+    """
     step("settings")
     try:
         settings = read_settings(environ)
@@ -50,7 +56,7 @@ def examine(environ: Mapping[str, str], *, write: bool, step: Callable[[str], No
     step("log in")
     yield from cluster(connection, clients)
     for client in clients:
-        yield from _kafka(settings, connection, client, rules, write=write, step=step)
+        yield from _kafka(settings, connection, client, rules, write=write, step=step, role=role)
 
 
 def _rules(settings: Settings, rules: list[Rulebook]) -> Iterator[Finding]:
@@ -77,6 +83,7 @@ def _kafka(  # noqa: PLR0913 - what was found before, and how to go on
     *,
     write: bool,
     step: Callable[[str], None],
+    role: str,
 ) -> Iterator[Finding]:
     """Ask a Kafka that answers. What one question cannot be told does not keep the others from being asked."""
     names = parts.names(settings)
@@ -86,7 +93,7 @@ def _kafka(  # noqa: PLR0913 - what was found before, and how to go on
         ("brokers", lambda: brokers(client, settings.replication, settings.session_timeout_s)),
         ("topics", lambda: _topics(settings, connection, client, rules, counts)),
         ("group", lambda: group(client, names, connection.client_id, _read(counts, names.sysmon, names.matches))),
-        ("rights", lambda: _rights(connection, parts.worker_rights(settings, lists=lists))),
+        ("rights", lambda: _rights(connection, role, parts.needed_rights(settings, role, lists=lists))),
         ("clock", lambda: clock(connection, client, names.matches, counts.get(names.matches, 0), write=write)),
     )
     for about, ask in steps:
@@ -116,10 +123,17 @@ def _topics(
     yield from topics(client, declared, states, parts.names(settings), needed)
 
 
-def _rights(connection: Connection, wanted: tuple[Right, ...]) -> Iterator[Finding]:
+def _rights(connection: Connection, role: str, needed: tuple[Right, ...]) -> Iterator[Finding]:
+    """Look for those that a broker tells of: of a transactional id it does not."""
+    wanted = [right for right in needed if right.resource != TRANSACTIONS]
     missing = missing_rights(connection, wanted)
     for right in missing:
         says = f"no right to {right.operation} {right.resource} {right.name} ({right.why})"
         yield wrong("rights", says, f"stream-app topics acls --role {right.role}")
     if not missing:
-        yield good("rights", f"all {len(wanted)} that a worker needs")
+        yield good("rights", f"all {len(wanted)} that the role {role} needs{_untold(needed)}")
+
+
+def _untold(needed: tuple[Right, ...]) -> str:
+    untold = [f"{right.operation} {right.resource} {right.name}" for right in needed if right.resource == TRANSACTIONS]
+    return f"; a broker does not say whether it may {', '.join(untold)}" if untold else ""

@@ -13,7 +13,7 @@ from stream_app.kafka.connection import Connection
 from stream_app.kafka.outlets import Outlet, Outlets
 from stream_app.kafka.reader import Limits
 from stream_app.kafka.sources import Rules, from_folder, from_topic
-from stream_app.kafka.topics import WORKER, Names, Topic, declare
+from stream_app.kafka.topics import TOOLS, Names, Topic, declare
 from stream_app.language.diagnostics import LanguageError
 from stream_app.rulebook.editions import Editions
 from stream_app.rulebook.load import load_rulebook, load_set
@@ -73,12 +73,12 @@ def topics(settings: Settings, sysmon_partitions: int = 0) -> tuple[Topic, ...]:
     )
 
 
-def worker_rights(settings: Settings, *, lists: bool) -> tuple[Right, ...]:
-    """Give what a worker must be allowed to do; of watch lists and published rules only where they are used."""
+def needed_rights(settings: Settings, role: str, *, lists: bool) -> tuple[Right, ...]:
+    """Give what a role must be allowed to do; what counts needs watch lists and published rules where they are used."""
     named = names(settings)
     unused = {*(() if lists else (named.watchlists,)), *(() if settings.rules_from == "topic" else (named.rules,))}
-    declared = [topic for topic in topics(settings) if topic.name not in unused]
-    return of_role(rights(declared, settings.app_id), WORKER)
+    declared = [topic for topic in topics(settings) if role == TOOLS or topic.name not in unused]
+    return of_role(rights(declared, settings.app_id), role)
 
 
 def defaults(settings: Settings) -> Defaults:

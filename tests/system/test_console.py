@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.producing import produce
+from stream_app.rulebook.ruleset import read_set
 from stream_app.service.console import evidence, feed
 from stream_app.service.console.feed import Batch, Feed
 from stream_app.service.console.probe import Probe
@@ -107,7 +108,8 @@ def test_a_workers_lag_is_seen_and_its_incident_explained(connection: Connection
     ((shown, record),) = found
     assert encoded(event).decode() == shown.text
     assert record is not None
-    rules = evidence.Rules(Settings(rules=str(seed_rules(tmp_path / "rules"))))
+    rules = evidence.Rules(Settings())
+    rules.take(read_set(seed_rules(tmp_path / "rules")))
     try:
         (answer,) = msgspec.json.decode(rules.explain("PH_Rule_SIGMA_1774", [(shown.place, record)], 60))
         assert (places[0], True, "triggers") == (answer["place"], answer["matches"], answer["standings"][0]["verdict"])

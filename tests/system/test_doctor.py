@@ -21,7 +21,7 @@ from stream_app.kafka.group import commit_for
 from stream_app.kafka.producing import produce
 from stream_app.kafka.reachability import certificates, limits
 from stream_app.kafka.rights import grant
-from stream_app.kafka.topics import WORKER, Names, declare
+from stream_app.kafka.topics import OPERATOR, WORKER, Names, declare
 from stream_app.service.doctor import examine
 from tests.brokers import configure, everything, fresh_topics, settings_of
 from tests.corpus import seed_rules
@@ -32,12 +32,12 @@ from tests.system.test_stream_time import until
 CLOSED = "127.0.0.1:1"
 
 
-def found(settings: dict[str, str], tmp_path: Path, *, write: bool = False) -> list[Finding]:
+def found(settings: dict[str, str], tmp_path: Path, *, write: bool = False, role: str = WORKER) -> list[Finding]:
     """Give all findings, in the order in which they were made."""
     rules = settings.get("rules") or str(seed_rules(tmp_path / "seed"))
     own = {"rules": rules, "console_port": "0"}
     environ = {f"STREAM_APP_{key.upper()}": value for key, value in (settings | own).items()}
-    return list(examine(environ, write=write, step=lambda _what: None))
+    return list(examine(environ, write=write, step=lambda _what: None, role=role))
 
 
 def wrongs(findings: list[Finding]) -> dict[str, str]:
@@ -267,6 +267,16 @@ def test_each_right_that_is_missing_is_named(tmp_path: Path) -> None:
         assert f"no right to READ group {names.app_id}" in missing[-1]
         grant(inside, "User:scram512", wanted)
         until(lambda: not [each for each in found(settings, tmp_path) if each.level == "error"], "something is wrong")
+        missing = [each.says for each in found(settings, tmp_path, role=OPERATOR) if each.about == "rights"]
+        altered = [f"ALTER topic {each}" for each in (names.sysmon, names.matches, names.changelog)]
+        more = [*altered, f"WRITE topic {names.sysmon}", f"READ topic {names.rejected}"]
+        assert sorted(more) == sorted(each.split(" (")[0].removeprefix("no right to ") for each in missing)
+        grant(inside, "User:scram512", of_role(rights(declare(names), names.app_id), OPERATOR))
+        untold = "a broker does not say whether it may WRITE transactional id allowed-replay"
+        until(
+            lambda: any(untold in each.says for each in found(settings, tmp_path, role=OPERATOR)),
+            "a right of the operator is missing",
+        )
         said = wrongs(found(settings | {"sasl_password": "another"}, tmp_path))
         assert "are STREAM_APP_SASL_USERNAME and STREAM_APP_SASL_PASSWORD right" in said["log in"]
         assert "another" not in said["log in"]

@@ -8,22 +8,34 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 from confluent_kafka.admin import AclBindingFilter, AdminClient, ResourcePatternType
 
+from stream_app.engine.detect import Detector
+from stream_app.engine.match import encode_match
+from stream_app.engine.record import Record
+from stream_app.engine.rejection import Rejection, encode_rejection
 from stream_app.kafka.acls import Right, of_role, rights
-from stream_app.kafka.admin import KafkaUnavailable, admin_client
+from stream_app.kafka.admin import KafkaUnavailable, admin_client, topic_ids
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.detecting import record_of
 from stream_app.kafka.failure import EXIT_STATUS
+from stream_app.kafka.group import commit_for
 from stream_app.kafka.local import free_ports
-from stream_app.kafka.producing import produce
+from stream_app.kafka.producing import Outgoing, produce
+from stream_app.kafka.publishing import publish
 from stream_app.kafka.rights import RightsMissing, binding, check_rights, grant
-from stream_app.kafka.topics import TOOLS, WORKER, Names, declare
+from stream_app.kafka.rulesets import manifest_of
+from stream_app.kafka.topics import OPERATOR, TOOLS, WORKER, Names, declare
 from stream_app.kafka.watchlists import entries_on
+from stream_app.rulebook.load import load_rulebook
+from stream_app.rulebook.ruleset import read_set
 from stream_app.service.settings import PREFIX
+from stream_app.sysmon.parts import Unreadable
 from tests.brokers import everything, fresh_topics, settings_of
 from tests.corpus import RULES, SEED, corpus, records, seed_rules
 from tests.guarded import CLIENT_SECRET, KEY_PASSWORD, PASSWORD, Guarded, guarded
@@ -40,6 +52,8 @@ VALUES = ("ws-014", "203.0.113", "python")
 """Parts of the records that are sent, which only topics show."""
 LISTS = ("office-child-connects", "watched-host-run-key", SEED.name)
 """Rules that fill and read a watch list, and the seed."""
+CHAINED = "python-one-address-many-hosts"
+"""A rule over the seed's incidents, which are matches then."""
 AUDITED = re.compile(
     r"Principal = User:(\S+) is (Allowed|Denied) operation = (\w+) .* on resource = (\w+):LITERAL:(\S+)"
 )
@@ -282,13 +296,23 @@ def log_end(kafka: Guarded) -> int:
 
 def triples(wanted: Sequence[Right]) -> set[tuple[str, str, str]]:
     """Give rights as the audit has them."""
-    return {(right.resource, right.name, right.operation) for right in wanted}
+    return {(right.resource.replace(" ", ""), right.name, right.operation) for right in wanted}
 
 
 def without_implied(used: set[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
     """Leave out DESCRIBE where the resource was read or written too: whoever may do that may describe."""
     more = {(resource, name) for resource, name, operation in used if operation in {"READ", "WRITE"}}
     return {each for each in used if each[2] != "DESCRIBE" or each[:2] not in more}
+
+
+def with_a_shadow(rules: Path) -> Path:
+    """Fill a folder with the rules of LISTS, and the seed in shadow."""
+    for name in LISTS:
+        copytree(RULES / name, rules / name)
+    seed = (SEED / f"{SEED.name}.toml").read_text()
+    (rules / "in-shadow").mkdir()
+    (rules / "in-shadow" / "in-shadow.toml").write_text(f"shadow = true\n{seed.replace(SEED_ID, 'IN_SHADOW')}")
+    return rules
 
 
 @pytest.fixture(scope="module")
@@ -298,12 +322,7 @@ def full(kafka: Guarded, tmp_path_factory: pytest.TempPathFactory) -> tuple[Name
     names = fresh_topics(inside, "rights", processes=4)
     wanted = of_worker(names, processes=4)
     grant(inside, "User:scram512", wanted)
-    rules = tmp_path_factory.mktemp("rules")
-    for name in LISTS:
-        copytree(RULES / name, rules / name)
-    seed = (SEED / f"{SEED.name}.toml").read_text()
-    (rules / "in-shadow").mkdir()
-    (rules / "in-shadow" / "in-shadow.toml").write_text(f"shadow = true\n{seed.replace(SEED_ID, 'IN_SHADOW')}")
+    rules = with_a_shadow(tmp_path_factory.mktemp("rules"))
     status, said = ended(settings_of(inside, names) | {"rules": str(rules)}, "rules", "publish")
     assert 0 == status, said
     more = {"process_context": "true", "instance_id": "one", "rules_from": "topic", "log_level": "info"}
@@ -439,7 +458,7 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     for topic in (names.incidents, names.rejected, names.shadow):
         produce(inside, topic, [(None, b"{}", None)])
     (port,) = free_ports(1)
-    page = {"console_port": str(port), "rules": str(SEED.parent)}
+    page = {"console_port": str(port), "rules_from": "topic"}
     rules = {"rules": str(seed_rules(tmp_path / "rules"))}
     assert 0 == ended(settings | rules, "rules", "publish")[0]
     assert 1 == ended(settings, "rules", "status")[0]  # no worker runs
@@ -453,6 +472,7 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     streams = (following[0].stdout, following[1].stderr, following[3].stdout)
     assert [True, True, True] == [bool(stream and stream.readline()) for stream in streams]
     until(lambda: lag_known(port), following[2].poll)
+    assert SEED_ID.encode() in asked(port, "/api/rules")[1]
     for process in following:
         process.send_signal(signal.SIGINT)
     for process in (*following, *ending):
@@ -460,3 +480,56 @@ def test_the_other_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, 
     allowed, denied = audited(kafka, "plain", since)
     assert set() == {each for each in denied if names.app_id in each[1]}
     assert triples(wanted) == without_implied({each for each in allowed if names.app_id in each[1]})
+
+
+def of_operator(names: Names) -> tuple[Right, ...]:
+    """Give the rights of the operator's commands with those topics."""
+    return of_role(rights(declare(names), names.app_id), OPERATOR)
+
+
+def left_behind(rules: Path, names: Names, topic_id: str) -> list[Outgoing]:
+    """Give the matches of the lists' cases as workers leave them on their topic, and one that cannot be read."""
+    now = int(time.time() * 1000)
+    detector = Detector(load_rulebook(rules))
+    found: list[Outgoing] = [(b"no key of a match", b"no match", None)]
+    values = [event.value for folder, case in corpus() if folder.name in LISTS for event in case.events]
+    for number, value in enumerate(values):
+        with suppress(Unreadable):
+            event = detector.read(value)
+            record = Record(names.sysmon, 0, number, now, value, topic_id)
+            made = [] if event is None else detector.detect(record, event)
+            found += [(key, encode_match(match), None) for key, match in made]
+    return found
+
+
+def test_the_operators_commands_need_exactly_theirs(tmp_path: Path, kafka: Guarded, inside: Connection) -> None:
+    """Matches are counted, records replayed, partitions added, state made anew; each right is used, and no other."""
+    names = fresh_topics(inside, "operator")
+    rules = with_a_shadow(tmp_path / "rules")
+    copytree(RULES / CHAINED, rules / CHAINED)
+    published = read_set(rules)
+    publish(inside, names.rules, published, manifest_of(published, published_at=1, by="", message=""))
+    outside = settings_of(inside, names)
+    arguments = ("topics", "acls", "--role", OPERATOR, "--principal", "User:scram256", "--apply")
+    assert 0 == ended(outside, *arguments)[0]
+    source_id = topic_ids(inside, [names.sysmon])[names.sysmon]
+    produce(inside, names.matches, left_behind(rules, names, source_id))
+    produce(inside, names.sysmon, [UNREADABLE])
+    (place,) = everything(inside, names.sysmon)
+    refused = Rejection.of(record_of(place, source_id), "not json", "")
+    produce(inside, names.rejected, [(None, encode_rejection(refused), None)])
+    commit_for(admin_client(inside), names.app_id, names.sysmon, dict.fromkeys(range(4), 0))
+    settings = outside | WAYS["scram256"](kafka) | {"rules_from": "topic", "rules": str(tmp_path / "none")}
+    since = log_end(kafka)
+    assert (0, True) == ended_with(settings, "is counted to its end", "topics", "drain")
+    told = (names.incidents, names.shadow, names.watchlists, names.status, names.changelog)
+    assert [] == [each for each in told if not everything(inside, each)]
+    assert 2 == len(everything(inside, names.rejected))
+    assert (0, True) == ended_with(settings, "1 record replayed", "rejected", "replay")
+    assert (0, True) == ended_with(settings, "4 → 5 partitions", "topics", "grow", "--partitions", "5")
+    assert (0, True) == ended_with(settings, "4 → 5 partitions", "topics", "grow", "--source", "--partitions", "5")
+    rebuild = ("state", "rebuild", "--since", "1h", "--yes")
+    assert (0, True) == ended_with(settings | {"partitions": "5"}, "to read again, from ", *rebuild)
+    allowed, denied = audited(kafka, "scram256", since)
+    assert set() == {each for each in denied if names.app_id in each[1]}
+    assert triples(of_operator(names)) == without_implied({each for each in allowed if names.app_id in each[1]})

@@ -24,7 +24,9 @@ from stream_app.kafka.detecting import record_of
 from stream_app.kafka.guard import Guard
 from stream_app.kafka.ranges import Range, RangeReader
 from stream_app.language.explain import Explainer
+from stream_app.rulebook.load import load_set
 from stream_app.rulebook.rule import Rulebook
+from stream_app.rulebook.ruleset import RuleSet
 from stream_app.service import parts
 from stream_app.service.settings import Settings
 
@@ -73,16 +75,25 @@ def _read(connection: Connection, place: str, topics: frozenset[str]) -> tuple[E
 
 
 class Rules:
-    """The rules, in a process that answers one question at a time. Made with the first question."""
+    """A set of rules, in a process that answers one question at a time. Made with the first question."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._set: RuleSet | None = None
         self._pool: ProcessPoolExecutor | None = None
+
+    def take(self, rules: RuleSet) -> None:
+        """Ask these rules from now on; the process of others ends."""
+        if self._set is None or rules.id != self._set.id:
+            self.close()
+            self._set = rules
 
     def explain(self, rule: str, given: list[tuple[str, Record]], patience: float) -> bytes:
         """Give the JSON list of what a rule says of records. Raises TimeoutError, LookupError for no such rule."""
+        if self._set is None:
+            raise LookupError(rule)
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, get_context("spawn"), _load, (self._settings,))
+            self._pool = ProcessPoolExecutor(1, get_context("spawn"), _load, (self._settings, self._set))
         try:
             return self._pool.submit(_explained, rule, given).result(patience)
         except LookupError:
@@ -108,10 +119,10 @@ class _Loaded:
     budget: int
 
 
-def _load(settings: Settings) -> None:
+def _load(settings: Settings, rules: RuleSet) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Loaded.rulebook = parts.rulebook(settings)
+    _Loaded.rulebook = load_set(rules, parts.PUBLISHED, parts.defaults(settings))
     _Loaded.joining = parts.joining(settings)
     _Loaded.budget = settings.record_budget_ms
 

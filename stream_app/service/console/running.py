@@ -18,6 +18,9 @@ from stream_app.service.settings import Settings
 
 log = logging.getLogger(__name__)
 
+FIRST = 3.0
+"""Seconds that the page waits for published rules, that it need not begin without."""
+
 
 class ConsoleUnavailable(Exception):
     """The address cannot be listened on; the message names it."""
@@ -26,7 +29,7 @@ class ConsoleUnavailable(Exception):
 async def run_console(settings: Settings, since: int | None, began: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT. ``since`` is in ms since 1970, None for all; ``began`` is told the page's address.
 
-    Raises ConsoleUnavailable, and LanguageError for rules that cannot be read.
+    Raises ConsoleUnavailable, and LanguageError for a folder of rules that cannot be read.
     """
     rules = await asyncio.to_thread(RulesShown, settings)
     watch, loop = Watch(), asyncio.get_running_loop()
@@ -48,7 +51,9 @@ async def run_console(settings: Settings, since: int | None, began: Callable[[st
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stop.set)
     await runner.setup()
+    rules.start()
     try:
+        await asyncio.to_thread(rules.begun.wait, FIRST)
         await _listen(runner, settings)
         host, port = runner.addresses[0][:2]
         began(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
@@ -57,7 +62,7 @@ async def run_console(settings: Settings, since: int | None, began: Callable[[st
         await stop.wait()
     finally:
         await runner.cleanup()
-        await asyncio.gather(asyncio.to_thread(feed.stop), asyncio.to_thread(probe.stop))
+        await asyncio.gather(*(asyncio.to_thread(each.stop) for each in (feed, probe, rules)))
         server.close()
 
 

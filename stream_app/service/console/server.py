@@ -70,7 +70,7 @@ class Server:
     def __init__(self, settings: Settings, watch: Watch, rules: RulesShown) -> None:
         self._settings, self._watch, self._rules = settings, watch, rules
         self._asked = evidence.Rules(settings)
-        self._busy, self._rereading = asyncio.Lock(), asyncio.Lock()
+        self._busy = asyncio.Lock()
         self._asking = 0
         self._files = {name: resources.files(__package__).joinpath("page", name).read_bytes() for name in _files()}
         self._access = Access(settings.console_host, settings.web_token)
@@ -177,10 +177,12 @@ class Server:
         if not given:
             raise web.HTTPConflict(text="none of its records is there any more\n")
         async with self._turn():
+            if self._rules.shown is not None:
+                self._asked.take(self._rules.shown.rules)
             try:
                 found = await asyncio.to_thread(self._asked.explain, held.row.rule, given, PATIENCE)
             except LookupError:
-                raise web.HTTPConflict(text="its rule is not in the folder of rules\n") from None
+                raise web.HTTPConflict(text="its rule is none of the rules that are shown\n") from None
             except Exception as error:
                 log.warning("an explanation failed: %r", error)
                 raise web.HTTPServiceUnavailable(text="the rule could not be asked in time\n") from error
@@ -216,20 +218,12 @@ class Server:
             self._asking -= 1
 
     async def _named(self, _request: web.Request) -> web.StreamResponse:
-        await self.reread()
-        named = {each.rule: msgspec.structs.asdict(each) for each in self._rules.named}
+        shown = self._rules.shown
+        named = {each.rule: msgspec.structs.asdict(each) for each in (() if shown is None else shown.named)}
         unknown = [each for each in self._watch.fired if each not in named]
         named |= {each: {"rule": each, "name": "", "severity": 0, "enabled": None} for each in unknown}
         found = [{**said, **self._watch.count(rule)} for rule, said in named.items()]
         return _json(msgspec.json.encode({"trouble": self._rules.trouble, "rules": found}))
-
-    async def reread(self) -> None:
-        """Read the folder of rules again if it changed."""
-        async with self._rereading:
-            changed = await asyncio.to_thread(self._rules.changed)
-        if changed:
-            async with self._busy:
-                self._asked.close()
 
     async def _figures(self, _request: web.Request) -> web.StreamResponse:
         figures = self._watch.figures

@@ -1,7 +1,7 @@
 """The table of rights: every topic has its writers and readers, and every right has one."""
 
 from stream_app.kafka.acls import commands, grouped, of_role, rights
-from stream_app.kafka.topics import FORWARDER, ROLES, SOAR, TOOLS, WORKER, Names, declare
+from stream_app.kafka.topics import FORWARDER, OPERATOR, ROLES, SOAR, TOOLS, WORKER, Names, declare
 
 TOPICS = declare(processes=4)
 FOUND = rights(TOPICS, Names().app_id)
@@ -23,11 +23,15 @@ def test_every_reader_and_writer_has_the_right_and_nobody_else() -> None:
 
 
 def test_nobody_has_more_than_is_said_here() -> None:
-    """Workers make and change no topic; what is not ours touches one topic; nothing is deleted or altered."""
+    """Workers make and change no topic; what is not ours touches one topic; nothing is deleted, and little altered."""
     assert {"READ", "WRITE", "DESCRIBE_CONFIGS"} == {each.operation for each in of_role(FOUND, WORKER)}
     assert {"READ", "WRITE", "CREATE", "DESCRIBE", "DESCRIBE_CONFIGS"} == {
         each.operation for each in of_role(FOUND, TOOLS)
     }
+    assert ["sysmon", "stream-app-matches", "stream-app-windows-changelog"] == [
+        each.name for each in FOUND if each.operation == "ALTER" and each.role == OPERATOR
+    ]
+    assert 3 == sum(each.operation.startswith("ALTER") for each in FOUND)
     assert [("sysmon", "WRITE")] == [(each.name, each.operation) for each in of_role(FOUND, FORWARDER)]
     assert [("incidents", "READ")] == [(each.name, each.operation) for each in of_role(FOUND, SOAR)]
     assert len(FOUND) == len({(each.role, each.resource, each.name, each.operation) for each in FOUND})
@@ -40,6 +44,8 @@ def test_rights_are_written_as_the_tool_of_kafka_takes_them() -> None:
         "kafka-acls.sh --bootstrap-server k:1 --add --allow-principal 'User:CN=a b' --operation Write --topic sysmon",
         "kafka-acls.sh --bootstrap-server k:1 --add --allow-principal 'User:CN=a b' --operation Read --topic incidents",
     ] == list(commands(soar, "User:CN=a b", "k:1"))
+    (*_, line) = commands(of_role(FOUND, OPERATOR), "User:o", "k:1")
+    assert line.endswith(" --operation Write --transactional-id stream-app-replay")
     (line, *_) = (each for each in commands(of_role(FOUND, TOOLS), "User:t", "k:1") if "changelog" in each)
     assert "--operation Create --operation Describe --operation DescribeConfigs --topic " in line
 

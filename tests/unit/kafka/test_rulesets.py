@@ -382,4 +382,4 @@ def test_a_topic_gives_no_set_that_is_not_whole(log: Log) -> None:
     log.publish(NEW)
     topic = Topic(Connection(), TOPIC)
     assert [] == list(topic.others())
-    assert isinstance(Rules(topic, "", Rulebook({}), load), Rules)
+    assert isinstance(Rules(topic, RuleSet({}), Rulebook({}), load), Rules)
