@@ -122,7 +122,8 @@ class Topic:
         self._reader = Compacted(connection, topic)
         self._broken_at: float | None = None
         self._rubbish: list[str] = []
-        self._newest_rubbish: tuple[int, SetRefused] | None = None
+        self._newest_rubbish: SetRefused | None = None
+        """What was published last, where that is no set."""
         try:
             for message in self._reader.to_the_end():
                 self._take(message)
@@ -160,19 +161,16 @@ class Topic:
         return self._reader.to_the_end()
 
     def _take(self, message: Message) -> None:
-        wrong = self.catalogue.take(message)
+        wrong, place = self.catalogue.take(message), place_of(message)
         if wrong:
-            place = place_of(message)
             self._rubbish.append(f"{place}: {wrong}")
-            if (message.key() or b"").startswith(SET.encode()):
-                self._newest_rubbish = message.offset() or 0, SetRefused(place, [f"{place}: {wrong}"])
+        if (message.key() or b"").startswith(SET.encode()) and message.value() is not None:
+            self._newest_rubbish = SetRefused(place, [f"{place}: {wrong}"]) if wrong else None
 
     def newest(self) -> Look:
         """Say which set was published last, of all that was read."""
         rubbish, self._rubbish = self._rubbish, []
-        sets = self.catalogue.sets
-        broken = self._newest_rubbish
-        refused = broken[1] if broken is not None and (not sets or broken[0] > sets[0].offset) else None
+        sets, refused = self.catalogue.sets, self._newest_rubbish
         if not sets:
             return Look(refused=refused, rubbish=rubbish)
         try:
