@@ -129,6 +129,7 @@ class Swapping:
                         await self._take(changing.offer)
             left = names - changing.screens.keys() - {changing.report.set}
             if not left or time.monotonic() > deadline or self._app.ingest.failure.error is not None:
+                changing.seek(())  # else the thread would look for what is not to be had again and again
                 return {name: changing.screens[name] for name in names & changing.screens.keys()}
             await asyncio.sleep(TICK / 2)
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from stream_app.kafka import swapping as swapping_module
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.recovery import Recovered
 from stream_app.kafka.swapping import Swapping
@@ -253,3 +254,22 @@ def test_a_match_does_not_wait_for_ever(books: Books, caplog: pytest.LogCaptureF
     waiting(cluster, Follows(None), patience=0.05)
     assert {UNKNOWN_RULE: 1} == cluster.rejected
     assert next(iter(new.editions)) in caplog.text
+
+
+def test_a_set_that_is_not_to_be_had_is_not_sought_for_ever(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gives up says so: each look for it reads every set that is kept."""
+    monkeypatch.setattr(swapping_module, "FIND", 0.0)
+    sought: list[set[str]] = []
+    follows = SimpleNamespace(
+        keeps=True,
+        found=deque(),
+        offer=None,
+        screens={},
+        report=SimpleNamespace(set="runs"),
+        seek=lambda names: sought.append(set(names)),
+    )
+    app = SimpleNamespace(ingest=SimpleNamespace(failure=SimpleNamespace(error=None)))
+    windows = Cluster(books(), [], 1, 1).workers[0].windows
+    made = Swapping(cast("Any", app), NAMES.sysmon, windows, cast("Any", follows), warn=lambda _: None)
+    assert {} == asyncio.run(made.find({"pruned"}))
+    assert [{"pruned"}, set()] == sought
