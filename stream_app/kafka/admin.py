@@ -103,6 +103,14 @@ def partitions_in(client: AdminClient, topic: str) -> int:
     return 0 if found is None else len(found.partitions)
 
 
+def partitions_there(client: AdminClient, topic: str) -> int:
+    """As :func:`partitions_in`. Raises KafkaUnavailable where there is no such topic."""
+    found = partitions_in(client, topic)
+    if not found:
+        raise KafkaUnavailable(f"there is no topic {topic}: make it with `stream-app topics create`")
+    return found
+
+
 def add_partitions(client: AdminClient, topic: str, partitions: int, timeout: float = 30.0) -> None:
     """Give a topic so many partitions, and wait until each has a leader. Raises KafkaUnavailable."""
     try:
