@@ -244,7 +244,10 @@ def _rules(names: Names, replication: int, config: Mapping[str, str]) -> Topic:
         name=names.rules,
         purpose="sets of rules, as published; read with `STREAM_APP_RULES_FROM=topic`",
         writers={TOOLS: "`rules publish`"},
-        readers={WORKER: "the rules, where they are read from there", TOOLS: "`rules publish`, `rules status`"},
+        readers={
+            WORKER: "the rules, where they are read from there",
+            TOOLS: "`rules publish`, `rules status`, `console`",
+        },
         key="file/digest, set/id",
         codec="TOML, CSV; JSON",
         partitions=1,

@@ -11,14 +11,19 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.producing import produce
+from stream_app.kafka.publishing import publish
+from stream_app.kafka.rulesets import manifest_of
+from stream_app.rulebook.ruleset import RuleSet, read_set
 from stream_app.service.console import evidence, feed
 from stream_app.service.console.feed import Batch, Feed
 from stream_app.service.console.probe import Probe
-from stream_app.service.settings import Settings
+from stream_app.service.console.rules import RulesShown
+from stream_app.service.settings import Settings, read_settings
 from tests.brokers import fresh_topics, settings_of
 from tests.consoles import encoded, incident
 from tests.corpus import seed_rules
 from tests.runs import incidents_of_run
+from tests.system.test_stream_time import until
 from tests.workers import WorkerProcess
 
 HOUR = 3_600_000
@@ -118,3 +123,28 @@ def test_a_workers_lag_is_seen_and_its_incident_explained(connection: Connection
         assert answer == msgspec.json.decode(rules.explain("PH_Rule_SIGMA_1774", [(shown.place, record)], 60))[0]
     finally:
         rules.close()
+
+
+def test_the_page_has_the_rules_that_workers_have(connection: Connection, tmp_path: Path) -> None:
+    """Where these are published, the topic's: none at first, then the newest that can run; no folder is asked."""
+    names = fresh_topics(connection, "console-published")
+    own = settings_of(connection, names) | {"rules_from": "topic", "rules": str(tmp_path / "nowhere")}
+    settings = read_settings({f"STREAM_APP_{key.upper()}": value for key, value in own.items()})
+    shown, asked = RulesShown(settings), evidence.Rules(settings)
+    try:
+        assert (False, ()) == (shown.changed(), shown.named)
+        assert "no rules were published" in shown.trouble
+        rules = read_set(seed_rules(tmp_path / "rules"))
+        publish(connection, names.rules, rules, manifest_of(rules, published_at=1, by="", message=""))
+        assert (True, "") == (shown.changed(), shown.trouble)
+        (named,) = shown.named
+        with pytest.raises(LookupError):  # the process that explains has read them too
+            asked.explain("NO_SUCH_RULE", [], 60)
+        assert b"[]" == asked.explain(named.rule, [], 60)
+        wrong = RuleSet({"a/a.toml": b"id"})
+        publish(connection, names.rules, wrong, manifest_of(wrong, published_at=2, by="", message=""))
+        until(lambda: shown.changed() or "rules/a/a.toml:1" in shown.trouble, "the refusal")
+        assert (named,) == shown.named
+    finally:
+        asked.close()
+        shown.close()

@@ -111,7 +111,9 @@ class _Loaded:
 def _load(settings: Settings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _Loaded.rulebook = parts.rulebook(settings)
+    ours = parts.rules(settings)
+    ours.source.close()
+    _Loaded.rulebook = ours.rulebook
     _Loaded.joining = parts.joining(settings)
     _Loaded.budget = settings.record_budget_ms
 

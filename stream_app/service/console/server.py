@@ -100,6 +100,7 @@ class Server:
     def close(self) -> None:
         """End what was started for questions."""
         self._asked.close()
+        self._rules.close()
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         known = self._access.known(request)
@@ -171,6 +172,7 @@ class Server:
 
     async def _explanation(self, request: web.Request) -> web.StreamResponse:
         held = self._held(request)
+        await self.reread()
         given: list[tuple[str, Record]] = [
             (shown.place, record) for shown, record in await self._records(held) if record is not None
         ]
@@ -180,7 +182,7 @@ class Server:
             try:
                 found = await asyncio.to_thread(self._asked.explain, held.row.rule, given, PATIENCE)
             except LookupError:
-                raise web.HTTPConflict(text="its rule is not in the folder of rules\n") from None
+                raise web.HTTPConflict(text="its rule is not among the rules that there are\n") from None
             except Exception as error:
                 log.warning("an explanation failed: %r", error)
                 raise web.HTTPServiceUnavailable(text="the rule could not be asked in time\n") from error
@@ -224,7 +226,7 @@ class Server:
         return _json(msgspec.json.encode({"trouble": self._rules.trouble, "rules": found}))
 
     async def reread(self) -> None:
-        """Read the folder of rules again if it changed."""
+        """Read the rules again if they changed."""
         async with self._rereading:
             changed = await asyncio.to_thread(self._rules.changed)
         if changed:

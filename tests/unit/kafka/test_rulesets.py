@@ -61,7 +61,7 @@ class Reader:
     def __init__(self, _connection: Connection, _topic: str) -> None:
         self.at = 0
 
-    def to_the_end(self) -> Iterator[Any]:
+    def to_the_end(self, _patience: float = 0.0) -> Iterator[Any]:
         """Give all there is."""
         return self.more()
 
@@ -397,6 +397,6 @@ def test_a_topic_gives_no_set_that_is_not_whole(log: Log) -> None:
     """Of the sets that are kept, those without all of their files are passed over."""
     log.publish(OLD, leave_out=1)
     log.publish(NEW)
-    topic = Topic(Connection(), TOPIC)
+    topic = Topic(Connection(), TOPIC, 1.0)
     assert [] == list(topic.others())
     assert isinstance(Rules(topic, "", Rulebook({}), load), Rules)

@@ -621,7 +621,7 @@ async function readRules() {
   try {
     const found = await ask("/api/rules");
     for (const each of found.rules) count(each);
-    put($("rules-trouble"), found.trouble ? `The folder of rules is wrong; the rules before are shown. ${found.trouble}` : "");
+    put($("rules-trouble"), found.trouble ? `The rules cannot be read; those before are shown. ${found.trouble}` : "");
     $("rules-trouble").hidden = !found.trouble;
     const select = form.elements.rule;
     const chosen = select.value || new URLSearchParams(location.search).get("rule") || "";
