@@ -14,6 +14,7 @@ from stream_app.kafka.compacted import TopicUnread
 from stream_app.kafka.sources import NoRules, Rules
 from stream_app.language.diagnostics import LanguageError
 from stream_app.rulebook.rule import Rulebook
+from stream_app.rulebook.ruleset import paths_of
 from stream_app.service import parts
 from stream_app.service.settings import Settings
 
@@ -93,10 +94,7 @@ def _named(rulebook: Rulebook) -> tuple[Named, ...]:
 
 def _state(folder: Path) -> frozenset[tuple[str, int]]:
     """Give the files of the folder with their times."""
-    found = set()
-    for path in folder.glob("*/*.toml"):
-        try:
-            found.add((str(path), path.stat().st_mtime_ns))
-        except OSError:  # removed meanwhile
-            continue
-    return frozenset(found)
+    try:
+        return frozenset((str(path), path.stat().st_mtime_ns) for path in paths_of(folder))
+    except OSError:  # it is gone, or something of it meanwhile: loading says which
+        return frozenset()
