@@ -8,7 +8,7 @@ attributes, so a rule that names one need not be wrong; but it is refused until 
 from collections.abc import Iterable, Mapping
 
 from stream_app.language.diagnostics import Diagnostic, LanguageError
-from stream_app.language.lexer import tokenise
+from stream_app.language.lexer import Kind, tokenise
 from stream_app.language.parser import parse
 from stream_app.language.values import AttributeType
 from stream_app.rulebook.document import Document
@@ -44,8 +44,9 @@ def with_declared(text: str, names: Iterable[str]) -> str:
 
 def is_name(word: str) -> bool:
     """Tell whether a query would read a word as an attribute's name."""
-    if [word, ""] != [token.text for token in tokenise(word)]:
-        return False  # more than one token, or blanks
+    first, *others = tokenise(word)
+    if first.kind is not Kind.WORD or first.text != word or len(others) > 1:
+        return False
     try:
         parse(f"{word} IS NULL")
     except LanguageError:

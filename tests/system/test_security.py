@@ -381,17 +381,12 @@ def test_each_right_that_is_missing_is_named(kafka: Guarded, inside: Connection,
 
 
 def test_a_worker_without_rights_does_not_start(kafka: Guarded, full: Full) -> None:
-    """Status 1, and all that is missing at once: it has taken no partition from anybody.
-
-    Whether its rules use watch lists it cannot know, as it may not read them.
-    """
-    names, settings, wanted = full
+    """Status 1, and all that is missing at once: it has taken no partition from anybody."""
+    _, settings, wanted = full
     status, said = ended(settings | WAYS["scram256"](kafka), "worker")
     assert 1 == status
     assert "Traceback" not in said
-    expected = {
-        f"  {each.operation} on {each.resource} {each.name} " for each in wanted if each.name != names.watchlists
-    }
+    expected = {f"  {each.operation} on {each.resource} {each.name} " for each in wanted}
     assert set() == {each for each in expected if each not in said}, said
     assert len(expected) == said.count(" on topic ") + said.count(" on group "), said
 

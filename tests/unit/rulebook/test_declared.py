@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream_app.language.diagnostics import LanguageError
@@ -66,6 +66,8 @@ def test_every_mistake_is_reported_at_its_place_and_its_rules_are_not_called_wro
 
 
 @given(st.text(max_size=12) | st.sampled_from(["AND", "not", "NULL", "COUNT", "Group@x", "a b", "a.b", " a", "a_1"]))
+@example("0")
+@example('"a"')
 def test_a_name_is_what_a_query_reads_as_one(word: str) -> None:
     """What is taken for a name reads as an attribute in every place, also behind another."""
     if is_name(word):
