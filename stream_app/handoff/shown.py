@@ -1,7 +1,8 @@
 """Attributes for a person to read, where a SOAR shows a text: facts in, one line for each attribute out.
 
 Decision: what would change how the text around it looks is written as an escape: control characters, line and
-paragraph separators, and marks that turn the direction of writing. The values for machines stand elsewhere as they are.
+paragraph separators, marks that turn the direction of writing, and characters that nobody sees, tags among them. The
+values for machines stand elsewhere as they are.
 """
 
 import re
@@ -9,7 +10,9 @@ import re
 from stream_app.handoff.cut import Facts
 from stream_app.handoff.mapping import attributes_of, moment
 
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
 def visible(text: str) -> str:

@@ -103,6 +103,14 @@ def partitions_in(client: AdminClient, topic: str) -> int:
     return 0 if found is None else len(found.partitions)
 
 
+def partitions_there(client: AdminClient, topic: str) -> int:
+    """As :func:`partitions_in`. Raises KafkaUnavailable where there is no such topic."""
+    found = partitions_in(client, topic)
+    if not found:
+        raise KafkaUnavailable(f"there is no topic {topic}: make it with `stream-app topics create`")
+    return found
+
+
 def add_partitions(client: AdminClient, topic: str, partitions: int, timeout: float = 30.0) -> None:
     """Give a topic so many partitions, and wait until each has a leader. Raises KafkaUnavailable."""
     try:
@@ -177,8 +185,8 @@ def topic_ids(connection: Connection, names: Sequence[str], timeout: float = 10.
 def message_limits(connection: Connection, names: Sequence[str]) -> dict[str, int]:
     """Give the bytes that each topic takes in a record; without those of which the broker does not say it.
 
-    librdkafka's mock leaves the question unanswered. Decision: who may not ask does not ask: it is no right that a
-    worker needs, and what is denied would stand in the broker's audit.
+    librdkafka's mock leaves the question unanswered. Decision: who may not ask does not ask, as a drain by somebody
+    else than the workers' user: what is denied would stand in the broker's audit.
     """
     client = admin_client(connection)
     if (client.list_topics(timeout=10).cluster_id or "").startswith(MOCK_CLUSTER):

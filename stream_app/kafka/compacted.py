@@ -28,7 +28,7 @@ class Compacted:
                 "auto.offset.reset": "earliest",
                 "enable.partition.eof": True,
                 "fetch.wait.max.ms": 50,
-                "log_level": 3,
+                "log_level": 2,  # not each connection that fails: what that means is raised, or other clients say it
                 "logger": LOGGER,
             }
         )
@@ -43,6 +43,8 @@ class Compacted:
         try:
             found = self._consumer.list_topics(self._topic, timeout=patience).topics[self._topic]
             self._ahead = set(found.partitions)
+            if found.error is not None and found.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise TopicUnread(f"{self._topic}: {found.error.str()}")
             if not self._ahead:
                 raise TopicUnread(f"there is no topic {self._topic}: make it with `stream-app topics create`")
             self._consumer.assign([TopicPartition(self._topic, number, OFFSET_BEGINNING) for number in self._ahead])

@@ -4,6 +4,7 @@ Decision: workers that stop leave matches behind, if only progress, since they s
 must find all of it counted (more partitions) has a worker of its own that reads no source, :class:`DrainWatch`.
 """
 
+import logging
 import os
 import signal
 import threading
@@ -11,15 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Self
 
+from confluent_kafka import KafkaException
 from faust.types import TP
 from msgspec import Struct
 
-from stream_app.kafka.admin import admin_client, partitions_in
+from stream_app.kafka.admin import KafkaUnavailable, admin_client, partitions_there
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.group import NONE, bounds_of, committed_of, open_work
 from stream_app.kafka.ingest import IngestApp
 from stream_app.kafka.topics import Names
 from stream_app.kafka.watching import Bounds, watch
+
+log = logging.getLogger(__name__)
 
 LOOKS = 0.2
 """Seconds between two looks."""
@@ -40,7 +44,7 @@ def until_done(connection: Connection, names: Names) -> Iterator[Left]:
     """
     client = admin_client(connection)
     for topic in (names.sysmon, names.matches):
-        partitions = partitions_in(client, topic)
+        partitions = partitions_there(client, topic)
         wanted = bounds_of(client, topic, range(partitions))
         while True:
             committed = committed_of(client, names.app_id, topic, partitions)
@@ -78,8 +82,18 @@ class DrainWatch:
         self._thread.start()
 
     def _run(self, app: IngestApp) -> None:
+        try:
+            self.done = self._drained(app)
+        except (KafkaUnavailable, KafkaException) as error:
+            log.warning("what is left cannot be asked for: %s", error)
+        finally:  # whatever happened here: nothing else would end the worker
+            if not self._over.is_set():
+                os.kill(os.getpid(), signal.SIGTERM)  # as an operator stops a worker: in order, with a last commit
+
+    def _drained(self, app: IngestApp) -> bool:
+        """Wait until the matches are counted; says whether that came true in time."""
         client = admin_client(self._connection)
-        count = partitions_in(client, self._names.matches)
+        count = partitions_there(client, self._names.matches)
         tps = [TP(self._names.matches, number) for number in range(count)]
         bounds = Bounds(self._connection, LOOKS)
         deadline, before = time.monotonic() + self._timeout, -1
@@ -93,7 +107,5 @@ class DrainWatch:
                 before = left
             # the broker's word counts: what is known here of ends may be a moment old
             if not left and not open_work(client, self._names.app_id, self._names.matches, count):
-                self.done = True
-                break
-        if not self._over.is_set():
-            os.kill(os.getpid(), signal.SIGTERM)  # as an operator stops a worker: in order, with a last commit
+                return True
+        return False

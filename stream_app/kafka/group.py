@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 TIMEOUT = 10.0
+PATIENCE, PAUSE = 30.0, 0.3
+"""Seconds for which a coordinator that starts or moves is asked again, and between two questions."""
 NONE = -1
 """The committed offset of a partition that never committed."""
 
@@ -99,13 +101,19 @@ def commit_for(client: AdminClient, group: str, topic: str, offsets: Mapping[int
     """Set committed offsets of a group without members. Raises KafkaUnavailable."""
     where = [TopicPartition(topic, number, offset) for number, offset in sorted(offsets.items())]
     asked = ConsumerGroupTopicPartitions(group, where)
-    try:
-        done = settled(lambda: client.alter_consumer_group_offsets([asked], request_timeout=TIMEOUT)[group]).result()
-    except KafkaException as error:
-        raise KafkaUnavailable(f"offsets of group {group} could not be set: {error.args[0].str()}") from error
-    for each in done.topic_partitions:
-        if each.error is not None:
-            raise KafkaUnavailable(f"offset of {topic}/{each.partition} could not be set: {each.error.str()}")
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            done = settled(lambda: client.alter_consumer_group_offsets([asked], request_timeout=TIMEOUT)[group])
+            refused = [each for each in done.result().topic_partitions if each.error is not None]
+        except KafkaException as error:
+            raise KafkaUnavailable(f"offsets of group {group} could not be set: {error.args[0].str()}") from error
+        if not refused:
+            return
+        first = refused[0]
+        if first.error.code() not in _MOVING or time.monotonic() > deadline:
+            raise KafkaUnavailable(f"offset of {topic}/{first.partition} could not be set: {first.error.str()}")
+        time.sleep(PAUSE)
 
 
 def bounds_of(client: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
@@ -140,7 +148,7 @@ def offsets_at(
     return found
 
 
-def settled(ask: "Callable[[], Future[Any]]", patience: float = 30.0) -> "Future[Any]":
+def settled(ask: "Callable[[], Future[Any]]", patience: float = PATIENCE) -> "Future[Any]":
     """Ask about a group, and again while its coordinator only starts or moves; gives a future that is done.
 
     The first question ever that a cluster is asked about a group makes the topic of offsets.
@@ -152,7 +160,7 @@ def settled(ask: "Callable[[], Future[Any]]", patience: float = 30.0) -> "Future
         moving = isinstance(error, KafkaException) and error.args[0].code() in _MOVING
         if not moving or time.monotonic() > deadline:
             return future
-        time.sleep(0.3)
+        time.sleep(PAUSE)
 
 
 def open_work(client: AdminClient, group: str, topic: str, partitions: int) -> int:

@@ -121,7 +121,9 @@ class Handover:
         while epoch == consumer.epoch and time.monotonic() < deadline and consumer.ingest.failure.error is None:
             if reader.empty and all((reader.settle(tp) or 0) <= consumer.committed(tp) for tp in reader.tps):
                 before, self.running, self._older = (self.running, self._older), running, {}
-                offsets = {tp: consumer.committed(tp) for tp in reader.tps if reader.settle(tp) is not None}
+                # also of which nothing was heard yet, as while it has no leader: it bears the name of the set before
+                known = [tp for tp in reader.tps if reader.settle(tp) is not None or consumer.committed(tp)]
+                offsets = {tp: consumer.committed(tp) for tp in known}
                 if await consumer._commit(offsets) and epoch == consumer.epoch:  # noqa: SLF001 - as above
                     return True
                 self.running, self._older = before

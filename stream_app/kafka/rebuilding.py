@@ -15,7 +15,7 @@ from stream_app.engine.flood import of_flood
 from stream_app.engine.incident import id_text
 from stream_app.engine.key import PROGRESS_KEY, decode_key
 from stream_app.engine.row import MUTED, Episode, decode_row
-from stream_app.kafka.admin import add_partitions, admin_client, partitions_in
+from stream_app.kafka.admin import add_partitions, admin_client, partitions_there
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.group import NONE, bounds_of, commit_for, committed_of, offsets_at, require_no_members
 from stream_app.kafka.recovery import tombstone_headers
@@ -52,8 +52,8 @@ class Rebuild:
     def __init__(self, connection: Connection, names: Names, since: int, beat: Callable[[int], None]) -> None:
         self._connection, self._names, self._since, self._beat = connection, names, since, beat
         self._client = admin_client(connection)
-        self._matches = partitions_in(self._client, names.matches)
-        self._changelog = partitions_in(self._client, names.changelog)
+        self._matches = partitions_there(self._client, names.matches)
+        self._changelog = partitions_there(self._client, names.changelog)
 
     def plan(self) -> Plan:
         """Say what would be done; changes nothing."""
@@ -80,7 +80,7 @@ class Rebuild:
     def _starts(self) -> tuple[dict[int, int], tuple[int, ...], int]:
         """Give where to begin, never behind what was read: nothing is left out."""
         topic = self._names.sysmon
-        partitions = range(partitions_in(self._client, topic))
+        partitions = range(partitions_there(self._client, topic))
         bounds = bounds_of(self._client, topic, partitions)
         spec: OffsetSpec = OffsetSpec.for_timestamp(self._since)
         found = offsets_at(self._client, topic, dict.fromkeys(partitions, spec))

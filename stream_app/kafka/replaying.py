@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from msgspec import Struct
 
 from stream_app.engine.rejection import REPLAYED, BadRejection, Rejection, decode_rejection, encode_rejection
-from stream_app.kafka.admin import KafkaUnavailable, admin_client, partitions_in, topic_ids
+from stream_app.kafka.admin import KafkaUnavailable, admin_client, partitions_there, topic_ids
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.group import bounds_of
 from stream_app.kafka.producing import producer_settings
@@ -68,7 +68,7 @@ class Replay:
     def __init__(self, connection: Connection, names: Names, wanted: Wanted, beat: Callable[[], None]) -> None:
         self._connection, self._names, self._wanted, self._beat = connection, names, wanted, beat
         client = admin_client(connection)
-        self._partitions = partitions_in(client, names.sysmon)
+        self._partitions = partitions_there(client, names.sysmon)
         self._bounds = bounds_of(client, names.sysmon, range(self._partitions))
         self._id = topic_ids(connection, [names.sysmon])[names.sysmon]
         self._origin = Origin(connection, names.sysmon)

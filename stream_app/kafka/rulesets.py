@@ -45,10 +45,9 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Published(Struct, frozen=True):
-    """A set on the topic, with the offset of its manifest."""
+    """A set on the topic."""
 
     id: str
-    offset: int
     manifest: Manifest
 
 
@@ -73,18 +72,22 @@ class Catalogue:
 
     @property
     def sets(self) -> list[Published]:
-        """All sets, the one published last first."""
-        return sorted(self._sets.values(), key=lambda each: -each.offset)
+        """All sets, the one published last first.
+
+        Decision: in the order in which they were read, which is that of the topic's one partition; offsets begin anew
+        where the topic was made anew.
+        """
+        return [*reversed(self._sets.values())]
 
     def take(self, message: Message) -> str:
         """Take a record; says what is wrong with it, empty where nothing is."""
         key, value = message.key() or b"", message.value()
-        wrong = self._take(key.decode(errors="backslashreplace"), value, message.offset() or 0)
+        wrong = self._take(key.decode(errors="backslashreplace"), value)
         if wrong:
             self.rubbish[place_of(message)] = wrong
         return wrong
 
-    def _take(self, key: str, value: bytes | None, offset: int) -> str:
+    def _take(self, key: str, value: bytes | None) -> str:
         if key.startswith(FILE):
             return self._take_file(key.removeprefix(FILE), value)
         if not key.startswith(SET):
@@ -99,7 +102,8 @@ class Catalogue:
             return f"it is no manifest of a set: {error}"
         if manifest.version != VERSION:
             return f"manifest version {manifest.version}, this version reads {VERSION}"
-        self._sets[set_id] = Published(set_id, offset, manifest)
+        self._sets.pop(set_id, None)  # published again, it is the newest
+        self._sets[set_id] = Published(set_id, manifest)
         return ""
 
     def _take_file(self, key: str, value: bytes | None) -> str:

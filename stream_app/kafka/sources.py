@@ -12,7 +12,7 @@ from typing import Protocol
 from confluent_kafka import KafkaException, Message
 from msgspec import Struct
 
-from stream_app.kafka.compacted import Compacted, TopicUnread, place_of
+from stream_app.kafka.compacted import PATIENCE, Compacted, TopicUnread, place_of
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.rulesets import SET, Catalogue, SetRefused
 from stream_app.language.diagnostics import Diagnostic, LanguageError
@@ -113,18 +113,20 @@ def _stamps(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
 
 
 class Topic:
-    """The rules topic. Made, it has been read to the end. Raises TopicUnread."""
+    """The rules topic. Made, it has been read to the end. Raises TopicUnread, also after ``patience`` s of silence."""
 
-    def __init__(self, connection: Connection, topic: str) -> None:
+    def __init__(self, connection: Connection, topic: str, patience: float) -> None:
         self._connection = connection
         self._topic = topic
+        self._patience = patience
         self.catalogue = Catalogue()
         self._reader = Compacted(connection, topic)
         self._broken_at: float | None = None
         self._rubbish: list[str] = []
-        self._newest_rubbish: tuple[int, SetRefused] | None = None
+        self._newest_rubbish: SetRefused | None = None
+        """What was published last, where that is no set."""
         try:
-            for message in self._reader.to_the_end():
+            for message in self._reader.to_the_end(patience):
                 self._take(message)
         except BaseException:
             self._reader.close()
@@ -157,22 +159,19 @@ class Topic:
             return iter(())
         self._reader.close()
         self._reader, self._broken_at = Compacted(self._connection, self._topic), None
-        return self._reader.to_the_end()
+        return self._reader.to_the_end(self._patience)
 
     def _take(self, message: Message) -> None:
-        wrong = self.catalogue.take(message)
+        wrong, place = self.catalogue.take(message), place_of(message)
         if wrong:
-            place = place_of(message)
             self._rubbish.append(f"{place}: {wrong}")
-            if (message.key() or b"").startswith(SET.encode()):
-                self._newest_rubbish = message.offset() or 0, SetRefused(place, [f"{place}: {wrong}"])
+        if (message.key() or b"").startswith(SET.encode()) and message.value() is not None:
+            self._newest_rubbish = SetRefused(place, [f"{place}: {wrong}"]) if wrong else None
 
     def newest(self) -> Look:
         """Say which set was published last, of all that was read."""
         rubbish, self._rubbish = self._rubbish, []
-        sets = self.catalogue.sets
-        broken = self._newest_rubbish
-        refused = broken[1] if broken is not None and (not sets or broken[0] > sets[0].offset) else None
+        sets, refused = self.catalogue.sets, self._newest_rubbish
         if not sets:
             return Look(refused=refused, rubbish=rubbish)
         try:
@@ -221,9 +220,11 @@ def from_folder(folder: Path, load: Callable[[RuleSet], Rulebook]) -> Rules:
     return Rules(source, found, load(found), load)
 
 
-def from_topic(connection: Connection, topic: str, load: Callable[[RuleSet], Rulebook]) -> Rules:
+def from_topic(
+    connection: Connection, topic: str, load: Callable[[RuleSet], Rulebook], patience: float = PATIENCE
+) -> Rules:
     """Begin with the set that was published last, of those that can run. Raises TopicUnread, NoRules."""
-    source = Topic(connection, topic)
+    source = Topic(connection, topic, patience)
     look = source.newest()
     refused = [] if look.refused is None else [look.refused]
     for found in (*((look.newest,) if look.newest is not None else ()), *source.others()):

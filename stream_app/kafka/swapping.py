@@ -57,6 +57,8 @@ class Swapping:
         self._patience = patience
         self._missed: set[str] = set()
         self._recalled = 0.0
+        self._again = 0.0
+        """When a set that could not be taken may be tried again, on the monotonic clock."""
         self._lock = asyncio.Lock()
 
     async def run(self) -> None:
@@ -77,9 +79,9 @@ class Swapping:
         while changing.found:
             self._know(changing.found.popleft())
         async with self._lock:
-            if changing.offer is not None:
+            if changing.offer is not None and time.monotonic() >= self._again:
                 await self._take(changing.offer)
-            else:
+            elif changing.offer is None:
                 await self._end_handover()
         if time.monotonic() - self._recalled > RECALL:
             self._recalled = time.monotonic()
@@ -93,8 +95,10 @@ class Swapping:
         """Let a set run, if all that was taken can be settled first."""
         app, windows = self._app, self._windows
         self._know(offer.rulebook)
-        consumer, handover = cast("Consumer", app.consumer), app.ingest.handover
+        consumer, handover, began = cast("Consumer", app.consumer), app.ingest.handover, time.monotonic()
         if not await handover.hold(consumer, offer.id):
+            now = time.monotonic()
+            self._again = now + (now - began)  # what was held back in vain is read first, for as long
             return
         before = self._changing.report.set
         windows.editions.run(offer.rulebook)  # from here to the end no await: a record meets all of a set
@@ -129,6 +133,7 @@ class Swapping:
                         await self._take(changing.offer)
             left = names - changing.screens.keys() - {changing.report.set}
             if not left or time.monotonic() > deadline or self._app.ingest.failure.error is not None:
+                changing.seek(())  # else the thread would look for what is not to be had again and again
                 return {name: changing.screens[name] for name in names & changing.screens.keys()}
             await asyncio.sleep(TICK / 2)
 

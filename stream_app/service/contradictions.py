@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from stream_app.kafka.topics import Names
+
 if TYPE_CHECKING:
     from stream_app.service.settings import Settings
 
@@ -72,6 +74,11 @@ def of_topics(settings: "Settings") -> Iterator[str]:
         same = [variable(field) for field, topic in topics if topic == name]
         if len(same) > 1:
             yield f"{', '.join(same)} must differ from one another: each is {name!r}"
+    named = Names(app_id=settings.app_id)
+    ours = {named.matches, named.changelog, named.processes, named.watchlists, named.rules, named.status}
+    for field, topic in topics:
+        if topic in ours:
+            yield f"{variable(field)} must not be {topic!r}: that topic is this app's own"
 
 
 def _of_mechanism(settings: "Settings", protocol: str) -> Iterator[str]:

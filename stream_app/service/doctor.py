@@ -12,11 +12,13 @@ from confluent_kafka.admin import AdminClient
 from stream_app.kafka.acls import TRANSACTIONS, Right
 from stream_app.kafka.admin import KafkaUnavailable, describe_topics, partitions_of
 from stream_app.kafka.brokerclock import clock
+from stream_app.kafka.compacted import TopicUnread
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.finding import Finding, good, warning, wrong
 from stream_app.kafka.groupfindings import group
 from stream_app.kafka.reachability import brokers, certificates, cluster, servers
 from stream_app.kafka.rights import missing_rights
+from stream_app.kafka.sources import NoRules
 from stream_app.kafka.topicfindings import topics
 from stream_app.kafka.topics import WORKER
 from stream_app.language.diagnostics import LanguageError
@@ -41,9 +43,10 @@ def examine(
         yield from (wrong("settings", problem, "see `stream-app worker --help`") for problem in error.problems)
         return
     yield good("settings", "they can be read")
-    step("rules")
     rules: list[Rulebook] = []
-    yield from _rules(settings, rules)
+    if settings.rules_from == "folder":
+        step("rules")
+        yield from _rules(settings, rules)
     step("this machine")
     yield from surroundings(settings)
     step(f"servers {settings.bootstrap_servers}")
@@ -60,18 +63,26 @@ def examine(
 
 
 def _rules(settings: Settings, rules: list[Rulebook]) -> Iterator[Finding]:
+    """Look at the rules that a worker would begin with; a rulebook that can be loaded is put into ``rules``."""
     try:
-        rulebook = parts.rulebook(settings)
+        ours = parts.rules(settings)
     except LanguageError as error:
         yield wrong("rules", str(error), "no worker starts with a rule that is wrong")
         return
-    rules.append(rulebook)
-    enabled = sum(1 for _ in rulebook.enabled)
+    except (NoRules, TopicUnread) as error:
+        yield wrong("rules", str(error), "no worker starts without rules")
+        return
+    ours.source.close()
+    rules.append(ours.rulebook)
+    for each in ours.refused:
+        said = f"what was published last cannot run: {each.set_id}: {each.problems[0]}"
+        yield wrong("rules", said, "`stream-app rules publish` a set that can")
+    enabled = len(ours.rulebook.enabled)
     if enabled:
-        yield good("rules", f"{enabled} of {len(rulebook.rules)} are enabled")
+        yield good("rules", f"{enabled} of {len(ours.rulebook.rules)} are enabled")
     else:
         yield warning(
-            "rules", f"none in {settings.rules} is enabled: there will be no incident", "see STREAM_APP_RULES"
+            "rules", f"none in {ours.source.name} is enabled: there will be no incident", "see STREAM_APP_RULES"
         )
 
 
@@ -87,9 +98,11 @@ def _kafka(  # noqa: PLR0913 - what was found before, and how to go on
 ) -> Iterator[Finding]:
     """Ask a Kafka that answers. What one question cannot be told does not keep the others from being asked."""
     names = parts.names(settings)
-    lists = any(rulebook.lists is not None for rulebook in rules)
+    published = settings.rules_from == "topic"
+    lists = published or any(rulebook.lists is not None for rulebook in rules)  # as a worker asks for its rights
     counts: dict[str, int] = {}
     steps: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        *([("rules", lambda: _rules(settings, rules))] if published else []),
         ("brokers", lambda: brokers(client, settings.replication, settings.session_timeout_s)),
         ("topics", lambda: _topics(settings, connection, client, rules, counts)),
         ("group", lambda: group(client, names, connection.client_id, _read(counts, names.sysmon, names.matches))),

@@ -9,6 +9,7 @@ from stream_app.engine.process_context import Joining
 from stream_app.handoff.formats import FORMATS, NATIVE, Format
 from stream_app.kafka.acls import Right, of_role, rights
 from stream_app.kafka.app import WorkerOptions
+from stream_app.kafka.compacted import PATIENCE
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.outlets import Outlet, Outlets
 from stream_app.kafka.reader import Limits
@@ -94,15 +95,15 @@ def defaults(settings: Settings) -> Defaults:
     )
 
 
-def rules(settings: Settings) -> Rules:
-    """Give what a worker begins with, and where it hears of other rules.
+def rules(settings: Settings, patience: float = PATIENCE) -> Rules:
+    """Give what a worker begins with, and where it hears of other rules; a topic may say nothing for ``patience`` s.
 
     Raises LanguageError with every mistake in a folder; TopicUnread, NoRules where the topic has none that can run.
     """
     options = defaults(settings)
     if settings.rules_from == "topic":
         return from_topic(
-            connection(settings), names(settings).rules, lambda found: load_set(found, PUBLISHED, options)
+            connection(settings), names(settings).rules, lambda found: load_set(found, PUBLISHED, options), patience
         )
     shown = Path(settings.rules).as_posix()
     try:

@@ -310,11 +310,15 @@ def _secret(
         problems.append(f"{row.variable} and {variable} are both set: set one")
         return None
     try:
-        return read_file(Path(path)).rstrip("\r\n")
+        text = read_file(Path(path)).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         problems.append(f"{variable}: cannot read {path!r}: {reason}")
         return None
+    if not text.strip():  # an empty token would open a port that was meant to be closed
+        problems.append(f"{variable}: {path!r} is empty")
+        return None
+    return text
 
 
 def _unknown(name: str) -> str:

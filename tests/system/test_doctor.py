@@ -19,9 +19,12 @@ from stream_app.kafka.connection import Connection
 from stream_app.kafka.finding import Finding
 from stream_app.kafka.group import commit_for
 from stream_app.kafka.producing import produce
+from stream_app.kafka.publishing import publish
 from stream_app.kafka.reachability import certificates, limits
 from stream_app.kafka.rights import grant
+from stream_app.kafka.rulesets import manifest_of
 from stream_app.kafka.topics import OPERATOR, WORKER, Names, declare
+from stream_app.rulebook.ruleset import RuleSet, read_set
 from stream_app.service.doctor import examine
 from tests.brokers import configure, everything, fresh_topics, settings_of
 from tests.corpus import seed_rules
@@ -94,6 +97,21 @@ def test_settings_and_rules_that_are_wrong_are_findings(tmp_path: Path) -> None:
     file.write_text(file.read_text().replace("eventType", "eventTyp"))
     said = wrongs(found({"rules": str(broken), "bootstrap_servers": CLOSED}, tmp_path))
     assert "did you mean 'eventType'" in said["rules"]
+
+
+def test_published_rules_are_looked_at_where_workers_read_them(
+    tmp_path: Path, connection: Connection, names: Names
+) -> None:
+    """A folder is not asked for; that nothing was published is an error, and so is a set that cannot run."""
+    settings = settings_of(connection, names) | {"rules_from": "topic", "rules": str(tmp_path / "nowhere")}
+    assert "no rules were published" in wrongs(found(settings, tmp_path))["rules"]
+    rules = read_set(seed_rules(tmp_path / "seed"))
+    publish(connection, names.rules, rules, manifest_of(rules, published_at=1, by="", message=""))
+    assert [] == unexpected(found(settings, tmp_path))
+    wrong = RuleSet({"a/a.toml": b"id"})
+    publish(connection, names.rules, wrong, manifest_of(wrong, published_at=2, by="", message=""))
+    said = wrongs(found(settings, tmp_path))["rules"]
+    assert said.startswith(f"what was published last cannot run: {wrong.id}: rules/a/a.toml:1:")
 
 
 def test_names_and_ports_that_do_not_answer_are_told_apart(tmp_path: Path) -> None:

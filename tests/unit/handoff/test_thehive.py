@@ -58,10 +58,10 @@ def test_update_leaves_what_an_analyst_may_have_set() -> None:
 
 def test_a_description_is_code() -> None:
     """Each line begins with four blanks, so that Markdown shows what a value holds; nothing in it is hidden."""
-    read = checked(made({"command": "[x](http://evil)\n# big\u202e", "procName": "</pre>"}))
+    read = checked(made({"command": "[x](http://evil)\n# big\u202e\xad\U000e0041", "procName": "</pre>"}))
     lines = read["description"].split("\n")
     assert all(line.startswith("    ") for line in lines)
-    assert "    command: [x](http://evil)\\u000a# big\\u202e" in lines
+    assert "    command: [x](http://evil)\\u000a# big\\u202e\\u00ad\\ue0041" in lines
     assert "    record: sysmon/0@42" in lines
 
 

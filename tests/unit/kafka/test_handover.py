@@ -171,6 +171,15 @@ def test_the_barrier_waits_for_what_was_taken(handover: Handover) -> None:
     assert ({ONE: (20, "rules=newer")}, True) == (consumer.written, reader.held)
 
 
+def test_a_partition_of_which_nothing_was_heard_is_named_too(handover: Handover) -> None:
+    """What is read of it next is read with the set that runs then; its old name would have it read with the other."""
+    reader = Reader({0: 20, 1: None})
+    consumer = begun(handover, {ONE: "rules=new", TWO: "rules=new"}, [], reader)
+    consumer.written[ONE] = (20, "rules=new")
+    assert hold(handover, consumer, "newer")
+    assert {ONE: (20, "rules=newer"), TWO: (10, "rules=newer")} == consumer.written
+
+
 def test_the_barrier_gives_way(handover: Handover, monkeypatch: pytest.MonkeyPatch) -> None:
     """To a rebalance, to a commit that does not come true, and to time: reading goes on with the set that ran."""
     reader = Reader({0: 20})

@@ -61,7 +61,7 @@ class Reader:
     def __init__(self, _connection: Connection, _topic: str) -> None:
         self.at = 0
 
-    def to_the_end(self) -> Iterator[Any]:
+    def to_the_end(self, _patience: float = 0.0) -> Iterator[Any]:
         """Give all there is."""
         return self.more()
 
@@ -243,6 +243,23 @@ def test_a_topic_that_cannot_be_read_changes_nothing(log: Log, monkeypatch: pyte
     assert changing.offer is not None
 
 
+def test_a_topic_that_was_made_anew_is_followed(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published there is the newest, though its offsets are lower than those of before."""
+    for each in (BAD, OLD):
+        log.publish(each)
+    changing = following()
+    Reader.broken = KafkaException(KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
+    changing.look()
+    Reader.broken = None
+    log.records.clear()
+    log.publish(NEW)
+    later = time.monotonic() + 11
+    monkeypatch.setattr(sources.time, "monotonic", lambda: later)
+    changing.look()
+    assert changing.offer is not None
+    assert NEW.id == changing.offer.id
+
+
 def test_sets_that_are_kept_are_searched_for_what_is_missing(log: Log) -> None:
     """One after another, the latest first, each once; an edition that none has is not looked for again."""
     for each in (OLD, BAD, NEW):
@@ -380,6 +397,6 @@ def test_a_topic_gives_no_set_that_is_not_whole(log: Log) -> None:
     """Of the sets that are kept, those without all of their files are passed over."""
     log.publish(OLD, leave_out=1)
     log.publish(NEW)
-    topic = Topic(Connection(), TOPIC)
+    topic = Topic(Connection(), TOPIC, 1.0)
     assert [] == list(topic.others())
     assert isinstance(Rules(topic, RuleSet({}), Rulebook({}), load), Rules)

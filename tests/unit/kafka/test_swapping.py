@@ -1,6 +1,7 @@
 """Rules that change under matches and rows: what is retired is decided to its end, what is to come is waited for."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from stream_app.kafka import swapping as swapping_module
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.recovery import Recovered
 from stream_app.kafka.swapping import Swapping
@@ -253,3 +255,49 @@ def test_a_match_does_not_wait_for_ever(books: Books, caplog: pytest.LogCaptureF
     waiting(cluster, Follows(None), patience=0.05)
     assert {UNKNOWN_RULE: 1} == cluster.rejected
     assert next(iter(new.editions)) in caplog.text
+
+
+def test_a_set_that_is_not_to_be_had_is_not_sought_for_ever(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gives up says so: each look for it reads every set that is kept."""
+    monkeypatch.setattr(swapping_module, "FIND", 0.0)
+    sought: list[set[str]] = []
+    follows = SimpleNamespace(
+        keeps=True,
+        found=deque(),
+        offer=None,
+        screens={},
+        report=SimpleNamespace(set="runs"),
+        seek=lambda names: sought.append(set(names)),
+    )
+    app = SimpleNamespace(ingest=SimpleNamespace(failure=SimpleNamespace(error=None)))
+    windows = Cluster(books(), [], 1, 1).workers[0].windows
+    made = Swapping(cast("Any", app), NAMES.sysmon, windows, cast("Any", follows), warn=lambda _: None)
+    assert {} == asyncio.run(made.find({"pruned"}))
+    assert [{"pruned"}, set()] == sought
+
+
+def test_a_set_that_cannot_be_taken_does_not_keep_records_back_for_ever(books: Books) -> None:
+    """Where nothing can be committed, records are read for as long as they were held back, before it is tried again."""
+    windows = Cluster(books(), [], 1, 1).workers[0].windows
+    offer = SimpleNamespace(id="new", rulebook=books())
+    tried: list[str] = []
+
+    async def hold(_consumer: object, running: str) -> bool:
+        tried.append(running)
+        time.sleep(0.05)  # noqa: ASYNC251 - time that passes, not a wait for something
+        return False
+
+    ingest = SimpleNamespace(counters=Counters(), handover=SimpleNamespace(hold=hold))
+    app = SimpleNamespace(ingest=ingest, consumer=None)
+    follows = SimpleNamespace(offer=offer, found=deque(), refusals=0, rubbish=0, want=lambda _: None)
+    made = Swapping(cast("Any", app), NAMES.sysmon, windows, cast("Any", follows), warn=lambda _: None)
+
+    async def turns() -> None:
+        began = time.monotonic()
+        await made.turn()
+        while len(tried) == 1:
+            await made.turn()
+        assert time.monotonic() - began >= 0.1
+
+    asyncio.run(turns())
+    assert ["new", "new"] == tried

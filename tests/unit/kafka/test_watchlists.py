@@ -159,13 +159,14 @@ class Consumer:
 
     polls: list[list[Any]]
     partitions: Mapping[int, object]
+    refused: KafkaError | None = None
 
     def __init__(self, _settings: object) -> None:
         self.closed = False
 
     def list_topics(self, topic: str, **_: Any) -> Any:
         """Say which partitions there are."""
-        return SimpleNamespace(topics={topic: SimpleNamespace(partitions=self.partitions)})
+        return SimpleNamespace(topics={topic: SimpleNamespace(partitions=self.partitions, error=self.refused)})
 
     def assign(self, assigned: list[Any]) -> None:
         """Take partitions."""
@@ -220,8 +221,8 @@ def follower(lists: WatchLists, fail: Any, times: Any = dict) -> Follower:
     return Follower(Connection(), TOPIC, lists, times=times, lateness=10, fail=fail)
 
 
-def test_a_topic_that_says_nothing_ends_the_start(topic: type[Consumer]) -> None:
-    """An error by name, with the topic; one that is not there says how to make it."""
+def test_a_topic_that_says_nothing_ends_the_start(topic: type[Consumer], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error by name, with the topic; one that is not there says how to make it, and not one that may not be seen."""
     topic.polls = [[failing(END, 0)]]
     with pytest.raises(WatchListsUnread, match=f"{TOPIC}: nothing came for 0 s"):
         follower(WatchLists(["hosts"]), None).start(patience=0)
@@ -230,6 +231,9 @@ def test_a_topic_that_says_nothing_ends_the_start(topic: type[Consumer]) -> None
         follower(WatchLists(["hosts"]), None).start()
     topic.partitions = {}
     with pytest.raises(WatchListsUnread, match="make it with `stream-app topics create`"):
+        entries_on(Connection(), TOPIC)
+    monkeypatch.setattr(topic, "refused", KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+    with pytest.raises(WatchListsUnread, match="authorization failed"):
         entries_on(Connection(), TOPIC)
 
 

@@ -163,13 +163,16 @@ def test_the_password_of_no_key_is_refused() -> None:
 
 
 def test_topics_must_differ_and_copies_suffice() -> None:
-    """One topic for two purposes, or more written copies than there are, is refused."""
+    """One topic for two purposes, one of the app's own, or more written copies than there are, is refused."""
     assert (
         "STREAM_APP_SYSMON_TOPIC, STREAM_APP_REJECTED_TOPIC must differ from one another: each is 'sysmon'",
         "STREAM_APP_OCSF_TOPIC, STREAM_APP_CEF_TOPIC must differ from one another: each is 'soar'",
+        "STREAM_APP_ECS_TOPIC must not be 'soc-matches': that topic is this app's own",
         "STREAM_APP_MIN_INSYNC must not be more than STREAM_APP_REPLICATION=1",
     ) == problems(
         {
+            "STREAM_APP_APP_ID": "soc",
+            "STREAM_APP_ECS_TOPIC": "soc-matches",
             "STREAM_APP_REJECTED_TOPIC": "sysmon",
             "STREAM_APP_OCSF_TOPIC": "soar",
             "STREAM_APP_CEF_TOPIC": "soar",
@@ -196,13 +199,16 @@ def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
 
 
 def test_a_secret_that_cannot_be_read_is_a_mistake(tmp_path: Path) -> None:
-    """A missing file, one that is no text, and a secret given twice are each named."""
+    """A missing file, one that is no text, one that is empty, and a secret given twice are each named."""
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
     gone = tmp_path / "gone"
     variable = "STREAM_APP_SASL_PASSWORD_FILE"
     assert (f"{variable}: cannot read '{gone}': No such file or directory",) == problems(login(**{variable: str(gone)}))
     assert (f"{variable}: cannot read '{binary}': it is not text",) == problems(login(**{variable: str(binary)}))
+    (tmp_path / "empty").write_text(" \n")
+    token = {"STREAM_APP_WEB_TOKEN_FILE": str(tmp_path / "empty")}
+    assert (f"STREAM_APP_WEB_TOKEN_FILE: '{tmp_path / 'empty'}' is empty",) == problems(token)
     assert (f"STREAM_APP_SASL_PASSWORD and {variable} are both set: set one",) == problems(
         login(**{variable: str(binary), "STREAM_APP_SASL_PASSWORD": "hunter2"})
     )
