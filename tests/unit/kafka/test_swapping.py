@@ -1,7 +1,6 @@
 """Rules that change under matches and rows: what is retired is decided to its end, what is to come is waited for."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -276,28 +275,26 @@ def test_a_set_that_is_not_to_be_had_is_not_sought_for_ever(books: Books, monkey
     assert [{"pruned"}, set()] == sought
 
 
-def test_a_set_that_cannot_be_taken_does_not_keep_records_back_for_ever(books: Books) -> None:
+def test_a_set_that_cannot_be_taken_does_not_keep_records_back_for_ever(
+    books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where nothing can be committed, records are read for as long as they were held back, before it is tried again."""
     windows = Cluster(books(), [], 1, 1).workers[0].windows
     offer = SimpleNamespace(id="new", rulebook=books())
-    tried: list[str] = []
+    now, tried = 1000.0, list[float]()
+    monkeypatch.setattr(swapping_module, "time", SimpleNamespace(monotonic=lambda: now))
 
-    async def hold(_consumer: object, running: str) -> bool:
-        tried.append(running)
-        time.sleep(0.05)  # noqa: ASYNC251 - time that passes, not a wait for something
+    async def hold(_consumer: object, _running: str) -> bool:
+        nonlocal now
+        tried.append(now)
+        now += 30
         return False
 
     ingest = SimpleNamespace(counters=Counters(), handover=SimpleNamespace(hold=hold))
     app = SimpleNamespace(ingest=ingest, consumer=None)
     follows = SimpleNamespace(offer=offer, found=deque(), refusals=0, rubbish=0, want=lambda _: None)
     made = Swapping(cast("Any", app), NAMES.sysmon, windows, cast("Any", follows), warn=lambda _: None)
-
-    async def turns() -> None:
-        began = time.monotonic()
-        await made.turn()
-        while len(tried) == 1:
-            await made.turn()
-        assert time.monotonic() - began >= 0.1
-
-    asyncio.run(turns())
-    assert ["new", "new"] == tried
+    for _ in range(4):
+        asyncio.run(made.turn())
+        now += 10
+    assert [1000.0, 1060.0] == tried
