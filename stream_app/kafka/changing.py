@@ -19,7 +19,7 @@ from msgspec import Struct
 from stream_app.engine.chain import Chain
 from stream_app.kafka.reader import Screen
 from stream_app.kafka.rulesets import SetRefused
-from stream_app.kafka.sources import Rules, Source, one_line
+from stream_app.kafka.sources import Look, Rules, Source, one_line
 from stream_app.kafka.watchlists import WatchListsUnread
 from stream_app.language.diagnostics import LanguageError
 from stream_app.rulebook.rule import MARK, Rule, Rulebook
@@ -35,6 +35,8 @@ PATIENCE = 10.0
 """Seconds that the thread is given to end: it may be loading."""
 SAID = 20
 """Mistakes that are said of a set; ``rules check`` says all."""
+MOST = 10_000
+"""Editions that are remembered as not to be had."""
 
 
 class Lists(Protocol):
@@ -109,6 +111,8 @@ class Changing:
         """Rulebooks that do not run, and have editions that were asked for."""
         self.screens: dict[str, Screen] = {}
         """Of sets that were sought, and of the one that ran last, by name."""
+        self.vain: frozenset[str] = frozenset()
+        """Editions that no set has of all that are kept: what has one is in ``found`` before this says anything."""
         self.refusals = 0
         self.rubbish = 0
         self._source = rules.source
@@ -148,8 +152,8 @@ class Changing:
             each.stop()
 
     def want(self, editions: Iterable[str]) -> None:
-        """Ask for editions that some set that is kept may have."""
-        self._wanted |= frozenset(each for each in editions if MARK in each)
+        """Ask for editions that some set that is kept may have; what was looked for in vain is asked for in vain."""
+        self._wanted |= frozenset(each for each in editions if MARK in each) - self.vain
 
     @property
     def keeps(self) -> bool:
@@ -190,10 +194,19 @@ class Changing:
             _let_go()
         if self.offer is not None:
             return
-        look = self._source.look()
+        self._take(self._source.look())
+        if self._sought and self.offer is None:
+            self._seek()
+        if self._wanted and self.offer is None:
+            self._search()
+
+    def _take(self, look: Look) -> None:
+        """Take what a look found, and what is to be tried again."""
         for each in look.rubbish:
             log.error("passed over: %s", each)
         self.rubbish += len(look.rubbish)
+        if look.newest is not None or look.refused is not None:
+            self.vain = frozenset()  # there may be other sets now
         if look.newest is not None:
             self._retry = None
             self._consider(look.newest)
@@ -202,10 +215,6 @@ class Changing:
         if self._retry is not None and time.monotonic() >= self._retry[0]:
             again, self._retry = self._retry[1], None
             self._consider(again)
-        if self._sought and self.offer is None:
-            self._seek()
-        if self._wanted and self.offer is None:
-            self._search()
 
     def _consider(self, found: RuleSet) -> None:
         """Offer a set, or refuse it."""
@@ -266,7 +275,11 @@ class Changing:
                 return
 
     def _search(self) -> None:
-        """Load one more of the sets that are kept, for editions that were asked for."""
+        """Load one more of the sets that are kept, for editions that were asked for.
+
+        Decision: what none has is not looked for again before something new comes: each look reads and hashes all sets.
+        """
+        wanted = self._wanted
         for each in self._source.others():
             if each.id not in self._loaded:
                 self._loaded.add(each.id)
@@ -277,7 +290,8 @@ class Changing:
                 self._wanted -= rulebook.editions.keys()
                 self.found.append(rulebook)
                 return
-        self._wanted = frozenset()
+        self._wanted -= wanted
+        self.vain = wanted if len(self.vain) > MOST else self.vain | wanted
 
 
 def states(rulebook: Rulebook) -> dict[str, tuple[str, str]]:

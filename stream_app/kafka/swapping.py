@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from stream_app.kafka.batch import Batch
-from stream_app.kafka.changing import Changing, Offer
+from stream_app.kafka.changing import MOST, Changing, Offer
 from stream_app.kafka.windows import Windows
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ PATIENCE = 30.0
 """Seconds for which a match waits for its edition: so far apart may workers be that watch folders."""
 FIND = 12.0
 """Seconds for which a partition waits for the set that it was read with."""
-MOST = 10_000
-"""Editions that are remembered as not to be had."""
 
 
 class Swapping:

@@ -275,6 +275,33 @@ def test_sets_that_are_kept_are_searched_for_what_is_missing(log: Log) -> None:
     assert [OLD.id] == list(changing.screens)
 
 
+def test_what_no_set_has_is_looked_for_again_once_something_new_comes(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before: who has a row of it asks every few seconds, and each search reads every set that is kept."""
+    log.publish(OLD)
+    changing, real, searches = following(), Topic.others, list[int]()
+
+    def others(topic: Topic) -> Iterator[RuleSet]:
+        searches.append(len(log.records))
+        return real(topic)
+
+    monkeypatch.setattr(Topic, "others", others)
+    for _ in range(3):
+        changing.want(["A#nowhere"])
+        changing.look()
+    before = len(log.records)
+    assert ([before], {"A#nowhere"}) == (searches, changing.vain)
+    log.publish(NEW)
+    changing.look()
+    assert changing.offer is not None
+    assert set() == changing.vain
+    changing.taken(changing.offer)
+    changing.want(["A#nowhere"])
+    changing.look()
+    assert ([before, len(log.records)], {"A#nowhere"}) == (searches, changing.vain)
+
+
 def test_publishing_writes_files_first_and_prunes_what_is_old(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is there is not written again; the oldest set goes, and with it the files that only it has."""
     monkeypatch.setattr(publishing, "KEPT", 1)
