@@ -29,7 +29,9 @@ TICK = 0.1
 RECALL = 5.0
 """Seconds between two looks for rows whose edition is not known."""
 PATIENCE = 30.0
-"""Seconds for which a match waits for its edition: so far apart may workers be that watch folders."""
+"""Seconds for which matches wait for their editions: so far apart may workers be that watch folders."""
+REST = 4
+"""For how many times its patience a worker does not wait again, where what it waited for did not come."""
 FIND = 12.0
 """Seconds for which a partition waits for the set that it was read with."""
 
@@ -54,6 +56,8 @@ class Swapping:
         self._warn = warn
         self._patience = patience
         self._missed: set[str] = set()
+        self._until = float("-inf")
+        """To when the matches wait, or waited in vain, for editions that are not known, on the monotonic clock."""
         self._recalled = 0.0
         self._again = 0.0
         """When a set that could not be taken may be tried again, on the monotonic clock."""
@@ -74,8 +78,7 @@ class Swapping:
         """Take what has come."""
         counters, changing, windows = self._app.ingest.counters, self._changing, self._windows
         counters.rule_sets_refused, counters.rules_rubbish = changing.refusals, changing.rubbish
-        while changing.found:
-            self._know(changing.found.popleft())
+        self._know_found()
         async with self._lock:
             if changing.offer is not None and time.monotonic() >= self._again:
                 await self._take(changing.offer)
@@ -84,6 +87,10 @@ class Swapping:
         if time.monotonic() - self._recalled > RECALL:
             self._recalled = time.monotonic()
             changing.want(windows.strange() - self._missed)
+
+    def _know_found(self) -> None:
+        while self._changing.found:
+            self._know(self._changing.found.popleft())
 
     def _know(self, rulebook: "Rulebook") -> None:
         self._windows.editions.keep(rulebook)
@@ -105,6 +112,7 @@ class Swapping:
         handover.go_on(consumer, offer.screen)
         self._changing.taken(offer)
         self._missed.clear()
+        self._until = float("-inf")
         app.ingest.counters.rule_sets_loaded += 1
         app.ingest.counters.run(offer.id, len(offer.rulebook.enabled))
         log.info("rule set %s runs, after %s: %d rules", offer.id, before, len(offer.rulebook.enabled))
@@ -123,8 +131,7 @@ class Swapping:
         changing, deadline = self._changing, time.monotonic() + (FIND if self._changing.keeps else 0.0)
         changing.seek(names)
         while True:
-            while changing.found:
-                self._know(changing.found.popleft())
+            self._know_found()
             if changing.offer is not None and changing.offer.id in names:
                 async with self._lock:
                     if changing.offer is not None:
@@ -136,24 +143,45 @@ class Swapping:
             await asyncio.sleep(TICK / 2)
 
     async def known(self, batch: Batch) -> None:
-        """Wait until the editions of a batch's matches are known; not for ever, and once for each of them."""
+        """Wait until the editions of a batch's matches are known; not for ever, and once for each of them.
+
+        Decision: patience is one for all, not each edition's own: a worker whose folder is many rules behind would else
+        stand still for minutes. Where it was in vain, the editions that follow are not waited for until the rules have
+        changed or some time has passed; only the sets that are kept are searched to their end for each.
+        """
         missing = self._missing(batch)
         if not missing:
             return
-        failure, deadline = self._app.ingest.failure, time.monotonic() + self._patience
+        failure, began = self._app.ingest.failure, time.monotonic()
+        if began > self._until + REST * self._patience:
+            self._until = began + self._patience
+        until = self._until
         log.info("%s waits for rules that were matched elsewhere: %s", batch.tp, ", ".join(sorted(missing)[:5]))
         while missing and not batch.voided and failure.error is None:
+            now = time.monotonic()
+            if now > began + self._patience or (now > until and self._searched(missing)):
+                self._know_found()  # the thread says that it has searched after it has said what it found
+                self._give_up(self._missing(batch))
+                return
             self._changing.want(missing)
-            if time.monotonic() > deadline:
-                log.warning(
-                    "matches of rules that are not known here, nor came in %.0f s: %s; another edition stands in for "
-                    "them where there is one, else they are rejected",
-                    self._patience,
-                    ", ".join(sorted(missing)[:5]),
-                )
-                self._missed = missing if len(self._missed) > MOST else self._missed | missing
             await asyncio.sleep(TICK / 2)
             missing = self._missing(batch)
+        if not (missing or batch.voided) and time.monotonic() <= until:
+            self._until = float("-inf")  # it came: the next one is given all of the patience
+
+    def _searched(self, missing: set[str]) -> bool:
+        return not self._changing.keeps or missing <= self._changing.vain
+
+    def _give_up(self, missing: set[str]) -> None:
+        """Let the editions go that did not come."""
+        if missing:
+            log.warning(
+                "matches of rules that are not known here: %s; for such, %.0f s were waited in vain; another edition "
+                "stands in for them where there is one, else they are rejected",
+                ", ".join(sorted(missing)[:5]),
+                self._patience,
+            )
+            self._missed = missing if len(self._missed) > MOST else self._missed | missing
 
     def _missing(self, batch: Batch) -> set[str]:
         return self._windows.missing(batch) - self._missed

@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from stream_app.engine.key import encode_key
 from stream_app.kafka import swapping as swapping_module
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.recovery import Recovered
@@ -193,6 +194,8 @@ class Follows:
         self.found: deque[Rulebook] = deque()
         self.offer = None
         self.refusals = self.rubbish = 0
+        self.keeps = False
+        self.vain: frozenset[str] = frozenset()
         self._rulebook = rulebook
         self._asked = asked
 
@@ -254,6 +257,80 @@ def test_a_match_does_not_wait_for_ever(books: Books, caplog: pytest.LogCaptureF
     waiting(cluster, Follows(None), patience=0.05)
     assert {UNKNOWN_RULE: 1} == cluster.rejected
     assert next(iter(new.editions)) in caplog.text
+
+
+class Clock:
+    """Stands for ``time``, and for the sleeps of a wait; ``meanwhile`` is called in each of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0
+        self.meanwhile: Callable[[], None] = lambda: None
+        monkeypatch.setattr(swapping_module, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(swapping_module, "asyncio", SimpleNamespace(sleep=self._sleep, Lock=asyncio.Lock))
+
+    async def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.meanwhile()
+
+    def waited(self, swapping: Swapping, edition: str) -> float:
+        """Give for how long a batch of one match waits, in s."""
+        message = SimpleNamespace(key=lambda: encode_key(edition, "", ["pc"]))
+        began = self.now
+        batch = SimpleNamespace(records=[(message, None, 0)], tp="matches", voided=False)
+        asyncio.run(swapping.known(cast("Any", batch)))
+        return self.now - began
+
+
+def of_source(books: Books, follows: Follows) -> Swapping:
+    """Give what waits, of a worker with one rule, for 30 s."""
+    app = SimpleNamespace(ingest=SimpleNamespace(failure=SimpleNamespace(error=None)))
+    windows = Cluster(books(), [], 1, 1).workers[0].windows
+    return Swapping(cast("Any", app), NAMES.sysmon, windows, cast("Any", follows), warn=lambda _: None, patience=30)
+
+
+def test_many_unknown_rules_cost_one_wait(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker whose folder is many rules behind waits once for all, and again only when much time has passed."""
+    clock, swapping = Clock(monkeypatch), of_source(books, Follows(None))
+    assert [30, 0, 0] == [pytest.approx(clock.waited(swapping, f"N#{at}"), abs=0.2) for at in range(3)]
+    clock.now += 119
+    assert clock.waited(swapping, "N#3") == 0
+    clock.now += 2
+    assert clock.waited(swapping, "N#4") == pytest.approx(30, abs=0.2)
+
+
+def test_a_rule_that_came_leaves_the_next_one_all_patience(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was waited for and came takes nothing from what follows, also not once the rules have changed."""
+    clock, follows, new = Clock(monkeypatch), Follows(None), books(rule="NEW")
+    swapping = of_source(books, follows)
+
+    def come() -> None:
+        if clock.now > 1020:
+            swapping._windows.editions.keep(new)
+
+    clock.meanwhile = come
+    (edition,) = new.editions
+    assert clock.waited(swapping, edition) == pytest.approx(20, abs=0.2)
+    assert clock.waited(swapping, "N#1") == pytest.approx(30, abs=0.2)
+
+
+def test_sets_that_are_kept_are_searched_to_their_end(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when no patience is left: a rule that one of them has is waited for, one that none has is not."""
+    clock, follows, old = Clock(monkeypatch), Follows(None), books(rule="OLD")
+    swapping = of_source(books, follows)
+    (edition,) = old.editions
+    follows.keeps, follows.vain = True, frozenset({"N#1", "N#2"})
+    assert [30, 0] == [pytest.approx(clock.waited(swapping, f"N#{at}"), abs=0.2) for at in (1, 2)]
+    began = clock.now
+
+    def search() -> None:
+        if clock.now > began + 5 and edition not in follows.vain:
+            follows.found.append(old)
+            follows.vain |= {edition}  # as where it was asked for once more before it was known
+
+    clock.meanwhile = search
+    assert clock.waited(swapping, edition) == pytest.approx(5, abs=0.2)
+    assert edition in swapping._windows.editions
+    assert set() == swapping._missed & {edition}
 
 
 def test_a_set_that_is_not_to_be_had_is_not_sought_for_ever(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
