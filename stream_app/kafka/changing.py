@@ -244,6 +244,12 @@ class Changing:
         except (WatchListsUnread, KafkaException) as error:
             said = f"its watch lists cannot be read: {error}; it is tried again every {AGAIN:.0f} s"
             raise SetRefused(found.id, [said], passing=True) from error
+        except (
+            Exception
+        ) as error:  # a mistake of ours: not looked for again, so it must be seen that this set does not run
+            log.exception("rule set %s: an error of the worker's own", found.id)
+            said = f"it cannot be loaded, by an error of the worker's own: {type(error).__name__}: {error}"
+            raise SetRefused(found.id, [said]) from error
 
     def _refuse(self, refused: SetRefused) -> None:
         """Say, once, that a set does not run."""

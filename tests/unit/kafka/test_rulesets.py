@@ -225,6 +225,29 @@ def test_watch_lists_that_cannot_be_read_are_tried_again(log: Log, monkeypatch: 
     assert changing.offer is not None
 
 
+def test_an_error_of_the_workers_own_refuses_the_set(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    """It is counted and stands in the report, with the place in the log; the set runs where it is published again."""
+    log.publish(OLD)
+    answers: list[Exception] = [ZeroDivisionError("by zero")]
+
+    def lists(_rulebook: Rulebook) -> None:
+        if answers:
+            raise answers.pop()
+
+    changing = following(lists)
+    log.publish(NEW)
+    for _ in range(2):
+        changing.look()
+    refused = changing.report.refused
+    assert refused is not None
+    said = "it cannot be loaded, by an error of the worker's own: ZeroDivisionError: by zero"
+    assert (NEW.id, (said,), 1, None) == (refused.set, refused.problems, changing.refusals, changing.offer)
+    assert "Traceback" in caplog.text
+    log.publish(NEW)
+    changing.look()
+    assert changing.offer is not None
+
+
 def test_a_topic_that_cannot_be_read_changes_nothing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said, what runs goes on, and the topic is read anew later."""
     log.publish(OLD)
