@@ -15,7 +15,7 @@ from stream_app.cli.screen import counted, moment, one_line
 from stream_app.cli.waiting import reach
 from stream_app.kafka.compacted import TopicUnread
 from stream_app.kafka.publishing import catalogue_on
-from stream_app.kafka.statuses import SILENT, Standing, Told, told_on
+from stream_app.kafka.statuses import GONE, SILENT, Standing, Told, told_on
 from stream_app.service import parts
 
 
@@ -25,6 +25,8 @@ class _Fleet(Struct, frozen=True):
     published: str
     workers: dict[str, Standing]
     silent: list[str]
+    gone: list[str]
+    """Those of the silent that are no difference any more."""
     differences: list[str]
     rules: dict[str, dict[str, str]]
     """By rule and worker: its edition, and what it does."""
@@ -36,7 +38,7 @@ class _Fleet(Struct, frozen=True):
 def command(*, as_json: bool, each_rule: bool) -> None:
     """Show the set of rules that each worker runs, what it refused, and the rules in which workers differ.
 
-    Status 1 where workers differ, one has refused a set, one is silent, or none runs.
+    Status 1 where workers differ, one has refused a set, one has been silent for up to an hour, or none runs.
     """
     given = settings()
     connection, names = parts.connection(given), parts.names(given)
@@ -61,6 +63,7 @@ def command(*, as_json: bool, each_rule: bool) -> None:
 def judged(told: Told, published: str, now: int) -> _Fleet:
     """Compare what workers say; ``now`` is in ms."""
     silent = sorted(name for name, each in told.workers.items() if now - each.at > SILENT)
+    gone = [name for name in silent if now - told.workers[name].at > GONE]
     heard = {name: each for name, each in sorted(told.workers.items()) if name not in silent}
     sets = {each.report.set for each in heard.values()}
     rules: dict[str, dict[str, str]] = {}
@@ -77,8 +80,10 @@ def judged(told: Told, published: str, now: int) -> _Fleet:
             found.append(f"{name} has refused {refused.set}, and runs {each.report.set}")
         elif published and each.report.set != published:
             found.append(f"{name} runs {each.report.set}, published last is {published}")
-    found += [f"{name} has said nothing for {(now - told.workers[name].at) // 1000} s" for name in silent]
-    return _Fleet(published, heard, silent, found, rules)
+    found += [
+        f"{name} has said nothing for {(now - told.workers[name].at) // 1000} s" for name in silent if name not in gone
+    ]
+    return _Fleet(published, heard, silent, gone, found, rules)
 
 
 def _differs(states: dict[str, str], heard: dict[str, Standing]) -> bool:
@@ -103,6 +108,10 @@ def _show(fleet: _Fleet, *, each_rule: bool) -> None:
                 rules.add_row(one_line(rule), one_line(name), states.get(name, "not there"))
     if rules.row_count:
         console.print(rules)
+    for name in fleet.gone:
+        click.echo(
+            f"{one_line(name)} has said nothing for more than {GONE // 60_000} minutes: taken to be no more", err=True
+        )
     for said in fleet.differences:
         click.echo(one_line(said), err=True)
     if not fleet.differences:

@@ -25,6 +25,8 @@ EVERY = 5.0
 """Seconds between two reports of a worker."""
 SILENT = 20_000
 """Milliseconds after which a worker that said nothing is silent."""
+GONE = 3_600_000
+"""Milliseconds after which a silent worker is taken to be no more: its name may be one that nobody bears again."""
 
 States = Mapping[str, tuple[str, str]]
 """Rule's id to its edition and what it does: enabled, disabled, shadow."""

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from stream_app.cli.main import cli
 from stream_app.cli.rules_status import _show, judged
 from stream_app.kafka.changing import Refusal, RulesReport
-from stream_app.kafka.statuses import SILENT, Standing, Told, _take
+from stream_app.kafka.statuses import GONE, SILENT, Standing, Told, _take
 from tests.unit.kafka.simulation import Stored
 from tests.unit.rulebook.test_load import rule, write
 
@@ -66,6 +66,21 @@ def test_workers_that_are_of_one_mind() -> None:
 def test_what_is_not_as_it_should_be(told: Told, expected: list[str]) -> None:
     """Each difference is one sentence, with the worker or the rule."""
     assert expected == differences(told)
+
+
+def test_a_worker_that_was_killed_long_ago_is_no_difference(capsys: pytest.CaptureFixture[str]) -> None:
+    """For an hour it may come back; then it is only listed, but where no other runs, that is one."""
+    told = Told({"a": standing(), "b": standing("old", ago=GONE)}, {"a": STATES, "b": STATES})
+    assert ["b has said nothing for 3600 s"] == differences(told)
+    told.workers["b"] = standing("old", ago=GONE + 1)
+    fleet = judged(told, "new", NOW)
+    assert ([], ["b"], ["b"]) == (fleet.differences, fleet.silent, fleet.gone)
+    _show(fleet, each_rule=False)
+    shown = capsys.readouterr()
+    assert "1 worker, all with set new" in shown.out
+    assert "b has said nothing for more than 60 minutes: taken to be no more" in shown.err
+    del told.workers["a"]
+    assert ["no worker says that it runs"] == differences(told)
 
 
 def test_what_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
