@@ -36,6 +36,9 @@ SUPPRESSED = "suppressed"
 REPLAYED = "replayed"
 """A record that was rejected and has been put on the source again, on a later offset: said so that it is not twice."""
 
+TOPIC_MISSING = "topic missing"
+"""An incident for a SOAR's topic that was not there when the worker started; the others have it."""
+
 INCIDENT_TOO_LARGE = "incident too large"
 """An incident that one of its topics does not take, however much of it is left out; the others have it."""
 

@@ -123,7 +123,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, outlets:
     def settled(partition: int) -> int:
         return cast("Consumer", app.consumer).committed(TP(names.matches, partition))
 
-    held, told = table.partitions_held, outlets.within(facts.limits)
+    held, told = table.partitions_held, outlets.within(facts.limits, facts.absent)
     windows = Windows(editions, names, held, counters, placing=placing, outlets=told, settled=settled)
     table.source, table.prepare = names.matches, windows.prepare
     app.times = windows.times
@@ -147,7 +147,7 @@ def create_app(options: WorkerOptions, rules: Rules, facts: TopicFacts, outlets:
             with batch:
                 windows.handle(batch)
 
-    _add_warnings(app, outlets.small(facts.limits))
+    _add_warnings(app, outlets.small(facts.limits), facts.absent, names.rejected)
     if options.drained == "follow":
         add_progress(
             app,
@@ -258,10 +258,17 @@ def _no_larger(small: Sequence[tuple[str, int]]) -> dict[str, object]:
     return {"batch.size": min(limit for _, limit in small)} if small else {}
 
 
-def _add_warnings(app: IngestApp, small: Sequence[tuple[str, int]]) -> None:
+def _add_warnings(app: IngestApp, small: Sequence[tuple[str, int]], absent: Sequence[str], rejected: str) -> None:
     @app.task  # type: ignore[untyped-decorator]  # Faust's
     async def warn() -> None:
-        """Say once which topics take less than a worker may send."""
+        """Say once which topics take less than a worker may send, or nothing."""
+        for topic in absent:
+            log.error(
+                "topic %s does not exist: incidents are not told there, but named on %s as 'topic missing'; make it "
+                "with `stream-app topics create`, then restart the workers, or empty its setting",
+                topic,
+                rejected,
+            )
         for topic, limit in small:
             log.warning(
                 "topic %s takes records of %d bytes: an incident that is larger is cut to fit, or is rejected; "

@@ -1,7 +1,8 @@
 """What a worker must know of its topics before it starts. Its options go in, facts or what is missing come out.
 
 Decision: asked once, and refused where it cannot be right, with what to do about it: a worker that started without a
-topic would end at its first record for it.
+topic would end at its first record for it. A SOAR's topic that is missing must not end the detection: the worker goes
+on without it (outlets.py).
 """
 
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ class TopicFacts(Struct, frozen=True):
     """Whether there is a topic on which workers say what they run."""
     limits: Mapping[str, int] = {}
     """Bytes of a record that topics of incidents take, by name."""
+    absent: tuple[str, ...] = ()
+    """Topics of hand-off formats that do not exist."""
 
 
 class TopicsMissing(Exception):
@@ -41,12 +44,12 @@ def ask_topics(options: "WorkerOptions", *, lists: bool) -> TopicFacts:
     used = (names.sysmon, names.matches, names.changelog, *told, names.rejected, *processes)
     for name in (*used, names.watchlists) if lists else used:
         found[name] = len(client.list_topics(name, timeout=10).topics[name].partitions)
-    missing = [name for name, partitions in found.items() if not partitions]
+    absent = tuple(name for name in names.handed.values() if not found[name])
+    missing = [name for name, partitions in found.items() if not partitions and name not in absent]
     if missing:
-        of = {topic: f" (STREAM_APP_{form.upper()}_TOPIC)" for form, topic in names.handed.items()}
-        said = ", ".join(f"{name}{of.get(name, '')}" for name in missing)
-        without = ", or empty the setting to go on without" if of.keys() & set(missing) else ""
-        raise TopicsMissing(f"topics that do not exist: {said}; make them with `stream-app topics create`{without}")
+        raise TopicsMissing(
+            f"topics that do not exist: {', '.join(missing)}; make them with `stream-app topics create`"
+        )
     for name in (names.matches, names.changelog):
         if found[name] != options.partitions:
             raise TopicsMissing(
@@ -68,5 +71,6 @@ def ask_topics(options: "WorkerOptions", *, lists: bool) -> TopicFacts:
         changelog_id=ids.get(names.changelog, ""),
         processes_id=ids.get(names.processes, ""),
         status=status,
-        limits=message_limits(options.connection, told),
+        limits=message_limits(options.connection, [name for name in told if name not in absent]),
+        absent=absent,
     )

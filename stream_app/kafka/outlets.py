@@ -1,17 +1,17 @@
 """Where incidents are told: topics, and what an incident is written as on each. An incident in, a record of each out.
 
 Decision: the formats come from outside, as functions, and none of them may keep an incident from the other topics. One
-that fails, or cannot be cut to what its topic takes, leaves its record on the rejected topic, with the incident's id
-and revision and the places of its records; the others say it.
+that fails, cannot be cut to what its topic takes, or whose topic was not there at the start, leaves its record on the
+rejected topic, with the incident's id and revision and the places of its records; the others say it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from stream_app.engine.incident import Incident
-from stream_app.engine.rejection import INCIDENT_TOO_LARGE, Rejection
+from stream_app.engine.rejection import INCIDENT_TOO_LARGE, TOPIC_MISSING, Rejection
 from stream_app.kafka.detecting import FAILED
 from stream_app.kafka.sender import LARGEST, Headers, Outgoing
 
@@ -27,9 +27,13 @@ class Outlet(Struct, frozen=True, kw_only=True):
     version: str
     to_bytes: Callable[[Incident, int], bytes]
     limit: int = LARGEST - AROUND
+    absent: bool = False
+    """Whether there was no such topic when the worker started."""
 
     def record(self, incident: Incident, key: bytes, trace: Headers | None) -> Outgoing | Rejection:
         """Give the record of an incident, keyed by its id; or why there is none."""
+        if self.absent:
+            return _refused(incident, TOPIC_MISSING, f"as {self.schema}: there was no topic {self.topic} at the start")
         try:
             value = self.to_bytes(incident, self.limit)
         except Exception as error:  # noqa: BLE001 - a format that fails must not end the detection
@@ -59,9 +63,9 @@ class Outlets(Struct, frozen=True):
         """The topics, in their order."""
         return [each.topic for each in (*self.told, self.shadow)]
 
-    def within(self, limits: Mapping[str, int]) -> "Outlets":
-        """Give the outlets as the topics' own limits on a record, in bytes, leave them."""
-        told = tuple(_within(each, limits) for each in self.told)
+    def within(self, limits: Mapping[str, int], absent: Collection[str] = ()) -> "Outlets":
+        """Give the outlets as the topics' own limits on a record, in bytes, leave them, and those that are absent."""
+        told = tuple(replace(_within(each, limits), absent=each.topic in absent) for each in self.told)
         return Outlets(told, _within(self.shadow, limits))
 
     def small(self, limits: Mapping[str, int]) -> list[tuple[str, int]]:

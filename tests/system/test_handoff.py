@@ -1,10 +1,7 @@
 """All outlets of a worker on a real Kafka: each topic has what its format gives, with headers; shadow is apart."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -14,6 +11,7 @@ from msgspec.structs import replace
 
 from stream_app.engine.incident import Incident
 from stream_app.engine.record import Record
+from stream_app.engine.rejection import TOPIC_MISSING, decode_rejection
 from stream_app.engine.replay import replay
 from stream_app.handoff.formats import FORMATS, NATIVE, Format
 from stream_app.kafka.admin import create_topics
@@ -114,9 +112,6 @@ def test_every_outlet_has_each_incident(connection: Connection, tmp_path: Path) 
     plain = fresh_topics(connection, "handoff")
     names: Names = replace(plain, **{form: f"handoff-{form}" for form in HANDED})
     settings = settings_of(connection, names) | {"drained": "hold", "rules": str(write_rules(tmp_path / "rules"))}
-    said = refusal(settings)
-    assert "topics that do not exist: handoff-ocsf (STREAM_APP_OCSF_TOPIC), handoff-ecs" in said
-    assert said.endswith("make them with `stream-app topics create`, or empty the setting to go on without\n")
     create_topics(connection, declare(names))
     configure(connection, names.cef, max_message_bytes=str(SMALL))
     send(connection, names.sysmon)
@@ -156,17 +151,15 @@ def refused_on_the_way(connection: Connection, names: Names, worker: WorkerProce
         time.sleep(0.1)
 
 
-def refusal(settings: dict[str, str]) -> str:
-    """Start a worker that cannot run, and give what it says."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("STREAM_APP_")}
-    variables = {f"STREAM_APP_{key.upper()}": value for key, value in settings.items()}
-    done = subprocess.run(
-        [sys.executable, "-m", "stream_app", "worker"],
-        env={**environment, **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert 1 == done.returncode
-    return done.stderr
+def test_a_topic_that_is_not_there_keeps_no_incident(connection: Connection, tmp_path: Path) -> None:
+    """The worker says so and detects: all other topics have the incident, and the rejected topic names it."""
+    names: Names = replace(fresh_topics(connection, "handoff-less"), ocsf="handoff-nowhere")
+    settings = settings_of(connection, names) | {"drained": "hold", "rules": str(write_rules(tmp_path / "rules"))}
+    send(connection, names.sysmon)
+    lit = [each for each in expected(tmp_path / "rules", names.sysmon) if not each.rule.shadow]
+    with WorkerProcess(tmp_path, "worker", settings | {"ocsf_topic": names.ocsf}) as worker:
+        check(read(connection, names.incidents, len(lit), worker), lit, NATIVE, LARGEST)
+        named = [decode_rejection(each.value() or b"") for each in read(connection, names.rejected, len(lit), worker)]
+        assert {TOPIC_MISSING} == {each.reason for each in named}
+        assert {each.incident_id for each in lit} == {each.topic_id for each in named}
+        assert "topic handoff-nowhere does not exist: incidents are not told there" in worker.said()

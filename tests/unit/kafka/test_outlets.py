@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from stream_app.engine.incident import Incident
 from stream_app.engine.record import Record
-from stream_app.engine.rejection import INCIDENT_TOO_LARGE, decode_rejection
+from stream_app.engine.rejection import INCIDENT_TOO_LARGE, TOPIC_MISSING, decode_rejection
 from stream_app.engine.replay import replay
 from stream_app.handoff.formats import FORMATS, NATIVE
 from stream_app.kafka.outlets import AROUND, Outlet, Outlets
@@ -242,6 +242,17 @@ def test_what_a_topic_does_not_take_is_rejected_and_the_others_have_it(tmp_path:
     assert "as soar 501 bytes, topic soar takes 500; its records: sysmon/0@0" == second.detail
     assert {each.key() for each in run.said(NAMES.incidents)} == {first.topic_id.encode(), second.topic_id.encode()}
     assert {INCIDENT_TOO_LARGE: 2} == run.worker.counters.rejected
+
+
+def test_a_topic_that_is_not_there_keeps_nothing_from_the_others(tmp_path: Path) -> None:
+    """What it would have had is named on the rejected topic; detection goes on."""
+    plain = with_format(lambda _incident, _limit: b"x")
+    run = Run(rulebook(tmp_path), plain.within({}, absent=["soar"]))
+    run.take(connection("a"))
+    assert [2, 0] == [len(run.said(topic)) for topic in (NAMES.incidents, "soar")]
+    found = [decode_rejection(each.value() or b"") for each in run.said(NAMES.rejected)]
+    assert {"as soar: there was no topic soar at the start; its records: sysmon/0@0"} <= {each.detail for each in found}
+    assert {TOPIC_MISSING: 2} == run.worker.counters.rejected
 
 
 def test_a_format_that_fails_keeps_nothing_from_the_others(tmp_path: Path) -> None:
