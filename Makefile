@@ -32,8 +32,8 @@ demo: $(READY) ## Sysmon in, incidents out, on a broker inside the process; INPU
 .PHONY: test
 test: lint ## Every check: format, lint, types, import contracts, tests, coverage of the core
 	@echo "== tests; those on a real Kafka run beside the others and are shown behind them"
-	@status=0; \
-	$(BIN)/python -m pytest tests/system >.venv/system.txt 2>&1 & system=$$!; \
+	@status=0; set -m; : "else all that runs behind ignores SIGINT"; \
+	$(BIN)/python -m pytest tests/system >.venv/system.txt 2>&1 & system=$$!; set +m; \
 	trap 'kill $$system 2>/dev/null || true' EXIT; \
 	$(BIN)/coverage run -m pytest --ignore=tests/system | tee .venv/pytest.txt || status=$$?; \
 	wait $$system || status=$$?; \

@@ -75,5 +75,6 @@ def test_lag_is_shown_and_brokers_that_are_away_are_said(watched: Watched, broke
         expect(page.locator("#rows .open")).to_have_text(["after", "before"], timeout=20_000)
         expect(page.locator("#trouble")).to_be_hidden(timeout=20_000)
         expect(page.locator("#lag")).to_contain_text("records 7", timeout=20_000)
+        page.close()  # else it would ask a console that has ended
         assert 0 == process.terminate()
     group.close()
