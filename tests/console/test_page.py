@@ -263,7 +263,6 @@ def test_a_token_is_asked_for_by_a_form_and_kept_in_a_cookie_that_no_script_read
         assert (True, "Strict") == (cookie["httpOnly"], cookie["sameSite"])
         assert "a-token" not in cookie["value"]
         assert "" == page.evaluate("document.cookie")
-        page.close()
         assert 0 == process.terminate()
         expect(page.locator("#link")).to_contain_text("no connection to the console")
         process.restart()  # its cookies died with it, and the page asks again
