@@ -299,7 +299,7 @@ def test_many_unknown_rules_cost_one_wait(books: Books, monkeypatch: pytest.Monk
 
 
 def test_a_rule_that_came_leaves_the_next_one_all_patience(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was waited for and came takes nothing from what follows, also not once the rules have changed."""
+    """What was waited for and came takes nothing from what follows."""
     clock, follows, new = Clock(monkeypatch), Follows(None), books(rule="NEW")
     swapping = of_source(books, follows)
 
@@ -311,6 +311,25 @@ def test_a_rule_that_came_leaves_the_next_one_all_patience(books: Books, monkeyp
     (edition,) = new.editions
     assert clock.waited(swapping, edition) == pytest.approx(20, abs=0.2)
     assert clock.waited(swapping, "N#1") == pytest.approx(30, abs=0.2)
+
+
+def test_rules_that_changed_are_waited_for_anew(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A set that was taken ends what was in vain before it, for rules that were given up too."""
+    clock, follows = Clock(monkeypatch), cast("Any", Follows(None))
+    swapping = of_source(books, follows)
+    follows.report, follows.taken = SimpleNamespace(set="old"), lambda _: None
+
+    async def hold(_consumer: object, _running: str) -> bool:
+        return True
+
+    app = cast("Any", swapping._app)
+    app.consumer = None
+    app.ingest.counters, app.ingest.handover = Counters(), SimpleNamespace(hold=hold, go_on=lambda *_: None)
+    offer = SimpleNamespace(id="new", rulebook=books(rule="NEW"), chain=None, screen=None)
+    waits = [clock.waited(swapping, "N#1")]
+    asyncio.run(swapping._take(cast("Any", offer)))
+    waits += [clock.waited(swapping, "N#1"), clock.waited(swapping, "N#2")]
+    assert [30, 30, 0] == [pytest.approx(each, abs=0.2) for each in waits]
 
 
 def test_sets_that_are_kept_are_searched_to_their_end(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
