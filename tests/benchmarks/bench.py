@@ -152,6 +152,8 @@ def _plain(name: str) -> Topic:
     return Topic(
         name=name,
         purpose="a benchmark's",
+        writers={},
+        readers={},
         key="a text",
         codec="JSON",
         partitions=PARTITIONS,
