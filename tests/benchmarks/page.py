@@ -37,6 +37,8 @@ OBSERVE = """() => {
   }).observe(document.getElementById("rows"), { childList: true });
 }"""
 """Notes, in the frame in which a row is drawn, how long ago its record was sent."""
+MOST = 30_000.0
+"""Records a second, at most."""
 
 
 class Shown(Struct, frozen=True, kw_only=True):
