@@ -5,8 +5,8 @@ right a worker would join the group, take partitions from the others, and end at
 """
 
 import re
-import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
@@ -23,12 +23,12 @@ from stream_app.kafka.acls import GROUP, TOPIC, TRANSACTIONS, Right
 from stream_app.kafka.admin import MOCK_CLUSTER, KafkaUnavailable, admin_client
 from stream_app.kafka.certificates import CertificatesUnusable, run_out
 from stream_app.kafka.connection import Connection
+from stream_app.kafka.group import settled
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
 TIMEOUT = 10.0
-PAUSE = 0.1
 MOMENT = 3.0
 """Seconds for which a worker that is ending may ask."""
 _DENIED = re.compile("authori[sz]ation ?failed|fatal error", re.IGNORECASE)
@@ -43,13 +43,6 @@ _UNTOLD = frozenset(
     }
 )
 """There is nothing to have rights on, or the broker cannot say: then the worker finds out."""
-_PASSING = frozenset(
-    {
-        KafkaError.NOT_COORDINATOR,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    }
-)
 _KINDS = {
     TOPIC: ResourceType.TOPIC,
     GROUP: ResourceType.GROUP,
@@ -59,10 +52,6 @@ _KINDS = {
 
 Resource = tuple[str, str]
 """Kind and name."""
-
-
-class _ComingUp(Exception):
-    """A coordinator that is not there yet."""
 
 
 class RightsMissing(Exception):
@@ -165,21 +154,12 @@ def _of_topics(client: AdminClient, names: Sequence[str], timeout: float) -> All
 
 
 def _of_groups(client: AdminClient, names: Sequence[str], timeout: float) -> Allowed:
-    """Ask for groups, again while their coordinator is only on its way, as on a broker that was made just now."""
-    deadline = time.monotonic() + timeout
-    found: Allowed = {}
-    for name in names:
-        while (GROUP, name) not in found:
-            futures = client.describe_consumer_groups(
-                [name], include_authorized_operations=True, request_timeout=timeout
-            )
-            try:
-                found[GROUP, name] = _operations(futures[name], f"group {name}")
-            except _ComingUp as coming:
-                if time.monotonic() > deadline:
-                    raise KafkaUnavailable(str(coming)) from coming
-                time.sleep(PAUSE)
-    return found
+    def ask(name: str) -> "Future[Any]":
+        return client.describe_consumer_groups([name], include_authorized_operations=True, request_timeout=timeout)[
+            name
+        ]
+
+    return {(GROUP, name): _operations(settled(partial(ask, name), timeout), f"group {name}") for name in names}
 
 
 def _operations(future: "Future[Any]", what: str) -> frozenset[str] | None:
@@ -192,5 +172,5 @@ def _operations(future: "Future[Any]", what: str) -> frozenset[str] | None:
         if code in _UNTOLD:
             return None
         said = f"the rights on {what} cannot be had: {error.args[0].name()} {error.args[0].str()}".rstrip(": ")
-        raise (_ComingUp if code in _PASSING else KafkaUnavailable)(said) from error
+        raise KafkaUnavailable(said) from error
     return frozenset(each.name for each in found) if found else None  # whoever may describe has that right at least
