@@ -111,7 +111,7 @@ def matches(
     found: list[tuple[bytes, bytes]] = []
     get = event.get
     said = get("phCustId")
-    customer = _NO_CUSTOMER if said is None else str(canonical(said))
+    customer = _NO_CUSTOMER if said is None else str(said if said.__class__ is int else canonical(said))
     received = event.received
     if received is None:
         received = timestamp
@@ -125,8 +125,12 @@ def matches(
         if rule.event_clock:
             created = event.created
             time = received if created is None else created
-        values = [get(name) for name in rule.subpattern.group_by]
-        group = tuple([value if value.__class__ is str or value is None else canonical(value) for value in values])
+        group = tuple(
+            [
+                value if (value := get(name)).__class__ is str or value is None else canonical(value)
+                for name in rule.subpattern.group_by
+            ]
+        )
         key = encode_key(rule.edition, customer, group)
         carries = rule.subpattern.carries
         brought = tuple([canonical(get(name)) for name in carries]) if carries else None

@@ -6,10 +6,15 @@ version stand the elements of its key, so that whoever has a match's key has mos
 without a bound.
 """
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from msgspec import Struct
 
 from stream_app.language.values import Value
+
+if TYPE_CHECKING:
+    from stream_app.rulebook.rule import Rule
 
 VERSION, WITH_VALUES = 1, 2
 """A match that brings no values for aggregates, which is nearly every one, and one that does."""
@@ -18,6 +23,8 @@ _HEAD_WITH_VALUES = bytes((0x97, WITH_VALUES))
 _HEAD = bytes((0x96, VERSION))
 """How a match begins: an array of six elements, the version. A key is an array of three: one byte, then what follows
 here."""
+_ELEMENTS = len(_HEAD)
+"""Where that begins."""
 
 Group = tuple[Value | None, ...]
 """Group-by values in the rule's order; None is an absent attribute, which is a value of its own."""
@@ -100,6 +107,14 @@ def encode_keyed(key: bytes, time: int, origin: bytes, values: Group | None = No
     return b"".join((_HEAD_WITH_VALUES, key[1:], _encode(time), origin, _encode(values)))
 
 
+def is_keyed(key: bytes, data: bytes) -> bool:
+    """Tell whether a match begins with the elements of a key, as :func:`encode_keyed` writes it.
+
+    The key must be one that a match is known to have: what only looks like one may be the beginning of another.
+    """
+    return data.startswith(key[1:], _ELEMENTS)
+
+
 def decode_match(data: bytes) -> Match:
     """Read a match. Raises :class:`BadMatch`."""
     try:
@@ -109,6 +124,13 @@ def decode_match(data: bytes) -> Match:
     if match.version not in {VERSION, WITH_VALUES} or (match.values and match.version == VERSION):
         raise BadMatch(f"match version {match.version}, this worker reads {VERSION} and {WITH_VALUES}")
     return match
+
+
+def has_form(match: Match, rule: "Rule") -> bool:
+    """Tell whether a match, of an edition that is not known, looks like those of this one."""
+    if rule.join is not None:
+        return (len(match.group), len(match.values)) == (len(rule.join.key), len(rule.join.carries) + 1)
+    return (len(match.group), len(match.values)) == (rule.width, len(rule.subpattern.carries))
 
 
 def too_large(key: bytes, match: Match) -> str:

@@ -56,12 +56,14 @@ def observe(rule: Rule, row: Row | None, match: Match, position: int, stream_tim
         return Observed(moved(row, position), told, late=late and position <= row.position, repeated=True)
     source = Source(origin.topic_id, origin.topic, origin.partition, origin.offset)
     sources = (*sources[:index], source, *sources[index + 1 :]) if index or len(sources) > 1 else (source,)
-    grown = Row(VERSION, max(position, row.position), max(time, row.latest), sources, row.episodes, row.held)
+    place = max(row.position, position)
+    latest = max(row.latest, time)
     if rule.every_event and not late and not row.held:  # this event alone decides
-        one = alone(rule, key, row.episodes, sources, mark, grown.position, stream_time)
+        one = alone(rule, key, row.episodes, sources, mark, place, stream_time)
         if one is not None:
-            after = Row(VERSION, grown.position, grown.latest, sources, (one,), ())
+            after = Row(VERSION, place, latest, sources, (one,), ())
             return Observed(after, () if one.flags & (PENDING | MUTED) else (incident(rule, key, one, sources),))
+    grown = Row(VERSION, place, latest, sources, row.episodes, row.held)
     if late:
         due = _due(rule, key, grown, stream_time)
         return replace(due, row=_tidied(rule, key, due.row, stream_time), late=True)
@@ -187,9 +189,16 @@ def wake_at(rule: Rule, row: Row) -> int:
     return expiry if due is None else min(due, expiry)
 
 
-def hurries(row: Row) -> bool:
-    """Tell whether a match may have made the row due earlier than it was; one where nothing waits is due ever later."""
-    return bool(row.held or row.lines or any(episode.flags & PENDING for episode in row.episodes))
+def hurries(before: Row | None, row: Row) -> bool:
+    """Tell whether matches may have made a row due earlier than it was; one with a single incident is due ever later.
+
+    But for one that begins to wait: it is said before it is over. One that waited already is said when it would have
+    been. Of several incidents one may be made that is older than all others.
+    """
+    if row.held or row.lines or len(row.episodes) > 1:
+        return True
+    known = before.episodes[0].flags if before is not None and len(before.episodes) == 1 else 0
+    return bool(row.episodes and row.episodes[0].flags & ~known & PENDING)
 
 
 def _suppressed(rule: Rule, row: Row, decisions: Sequence[Decision]) -> tuple[Rejection, ...]:

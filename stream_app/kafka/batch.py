@@ -8,7 +8,7 @@ acknowledged. Faust's own ack is not used: it also acks what it skips in a rebal
 import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, Self, cast
 
 import faust
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -16,14 +16,10 @@ from faust.types import TP
 
 from stream_app.kafka.sender import Delivered, DeliveryFailed, Outgoing, Sender
 
-
-class Passed(NamedTuple):
-    """A record that passed the screen, with what the screen found in it (its exception, where it raised)."""
-
-    message: Message
-    found: Any
-    newest: int
-    """Latest timestamp, in ms, of all records of the partition up to this one, passed or not."""
+Passed = tuple[Message, Any, int]
+"""A record that passed the screen; what the screen found in it (its exception, where it raised); the latest timestamp,
+in ms, of all records of the partition up to it, passed or not. One is made of each match twice, which a class makes
+dear."""
 
 
 class BatchSchema(faust.Schema[Any, Any]):
@@ -59,9 +55,9 @@ class Batch:
         self.tp = tp
         self.records = records
         self.size = size
-        self.offset = cast("int", records[0].message.offset())
-        last = records[-1]
-        self.end = cast("int", last.message.offset()) + 1, last.newest
+        (first, _, _), (last, _, newest) = records[0], records[-1]
+        self.offset = cast("int", first.offset())
+        self.end = cast("int", last.offset()) + 1, newest
         """Offset behind the last record, and the newest timestamp (ms) up to it."""
         self.handled = self.voided = False
         self.born = time.monotonic()

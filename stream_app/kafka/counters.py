@@ -153,14 +153,17 @@ class Counters:
         """Note that a set of so many rules runs from now on."""
         self.rule_set, self.rules, self.rule_set_at = rule_set, rules, time.time()
 
-    def take(self, batch: "Batch", rules: Sequence[str], received: list[int]) -> None:
-        """Count the matches of a batch, one of ``rules`` each, and, once it is settled, the delays since ``received``.
+    def take(self, rules: Sequence[str]) -> None:
+        """Count matches, one of ``rules`` each.
 
-        Decision: by rule without a bound, since rules are few and a batch is counted at once; the bound is where
+        Decision: by rule without a bound, since rules are few and many matches are counted at once; the bound is where
         numbers are shown.
         """
         self.observed += len(rules)
         self.matches_of.update(rules)
+
+    def settle(self, batch: "Batch", received: list[int]) -> None:
+        """Count, once a batch is settled, the delays since ``received``."""
         if received:
             batch.on_settled = lambda: self.incident_delays.add(received, int(time.time() * 1000))
 

@@ -52,20 +52,24 @@ class Detecting:
         """Send a batch's matches and rejections."""
         matches: list[Outgoing] = []
         for message, found, _ in batch.records:
-            if isinstance(found, Unreadable):
-                self._reject(batch, message, found.reason, found.detail)
-            elif isinstance(found, TooExpensive):
-                for rule in found.rules or (None,):
-                    self._reject(batch, message, TOO_EXPENSIVE, str(found), rule)
-                matches += self._fit(batch, message, found.found)
-            elif isinstance(found, Exception):
-                self._reject(batch, message, FAILED, repr(found))
-            else:
-                matches += self._fit(batch, message, found)
+            left = self._refuse(batch, message, found) if isinstance(found, Exception) else found
+            matches += self._fit(batch, message, left)
             if len(matches) >= LOT:
                 self._send(batch, matches)
                 matches = []
         self._send(batch, matches)
+
+    def _refuse(self, batch: Batch, message: Message, error: Exception) -> Found:
+        """Reject a record for what the screen raised; give what it had found before."""
+        if isinstance(error, Unreadable):
+            self._reject(batch, message, error.reason, error.detail)
+        elif isinstance(error, TooExpensive):
+            for rule in error.rules or (None,):
+                self._reject(batch, message, TOO_EXPENSIVE, str(error), rule)
+            return error.found
+        else:
+            self._reject(batch, message, FAILED, repr(error))
+        return ()
 
     def _send(self, batch: Batch, matches: list[Outgoing]) -> None:
         for partition, lot in self._placing.lots(matches):

@@ -6,11 +6,12 @@ rejected topic, with the incident's id and revision and the places of its record
 """
 
 from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from stream_app.engine.incident import Incident
+from stream_app.engine.incident import Incident, activity_of
 from stream_app.engine.rejection import INCIDENT_TOO_LARGE, TOPIC_MISSING, Rejection
 from stream_app.kafka.detecting import FAILED
 from stream_app.kafka.sender import LARGEST, Headers, Outgoing
@@ -42,13 +43,7 @@ class Outlet(Struct, frozen=True, kw_only=True):
             said = f"as {self.schema} {len(value)} bytes, topic {self.topic} takes {self.limit}"
             return _refused(incident, INCIDENT_TOO_LARGE, said)
         rule = incident.rule
-        headers: Headers = [
-            ("schema", self.schema),
-            ("schemaVersion", self.version),
-            ("ruleId", rule.id),
-            ("eventSeverity", str(rule.severity)),
-            ("activity", incident.activity),
-        ]
+        headers = _headers(self.schema, self.version, rule.id, rule.severity, activity_of(incident.episode))
         return value, key, headers if trace is None else headers + trace
 
 
@@ -71,6 +66,18 @@ class Outlets(Struct, frozen=True):
     def small(self, limits: Mapping[str, int]) -> list[tuple[str, int]]:
         """Give (topic, bytes) for each that takes less than a worker may send."""
         return [(topic, limits[topic]) for topic in self.topics if limits.get(topic, LARGEST) < LARGEST]
+
+
+@lru_cache(maxsize=1024)
+def _headers(schema: str, version: str, rule_id: str, severity: int, activity: str) -> Headers:
+    """Give the headers of a record; many bear the same ones, so nobody may change them."""
+    return [
+        ("schema", schema),
+        ("schemaVersion", version),
+        ("ruleId", rule_id),
+        ("eventSeverity", str(severity)),
+        ("activity", activity),
+    ]
 
 
 def _within(outlet: Outlet, limits: Mapping[str, int]) -> Outlet:

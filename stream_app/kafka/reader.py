@@ -35,8 +35,10 @@ Screen = Callable[[Message], Any]
 class Limits(Struct, frozen=True, kw_only=True):
     """Bounds of one worker; records and bytes are of all its topics together."""
 
-    poll: int = 1000
-    """Records per poll, and at most per batch: screening them holds the event loop."""
+    poll: int = 250
+    """Records per poll: screening them holds the event loop, and so many stay in a processor's cache while it does."""
+    batch: int = 1000
+    """Records per batch at most."""
     idle: float = 0.003
     """Seconds to wait when there is nothing to read: on the way of an incident twice, and each look costs CPU."""
     gather: float = 0.02
@@ -91,7 +93,7 @@ class Book:
         if self.inflight:
             return self.inflight[0].offset
         if self.pending:
-            return self.pending[0].message.offset()
+            return self.pending[0][0].offset()
         return self.position
 
     def handled(self) -> tuple[int, int] | None:
@@ -197,7 +199,7 @@ class Reader:
             except Exception as error:  # noqa: BLE001 - a screen that fails must not lose the record
                 found = error.with_traceback(None)  # its frame holds all of the poll, in a cycle
             if found is not None:
-                partition.pending.append(Passed(message, found, partition.newest))
+                partition.pending.append((message, found, partition.newest))
                 partition.pending_size += len(message)
                 passed += 1
             if len(message) > LONG or found.__class__ is TooExpensive:
@@ -254,12 +256,12 @@ class Reader:
 
     def _cut(self, partition: Book) -> Batch:
         pending = partition.pending
-        if len(pending) <= self._limits.poll:
+        if len(pending) <= self._limits.batch:
             records, size = list(pending), partition.pending_size
             pending.clear()
         else:
-            records = [pending.popleft() for _ in range(self._limits.poll)]
-            size = sum(len(each.message) for each in records)
+            records = [pending.popleft() for _ in range(self._limits.batch)]
+            size = sum([len(message) for message, _, _ in records])
         partition.pending_size -= size
         batch = Batch(self._sender, partition.tp, records, size)
         partition.inflight.append(batch)

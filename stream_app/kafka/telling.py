@@ -29,11 +29,16 @@ class Telling:
         self._counters = windows.counters
         self._batch = batch
         self._since = since
-        self._told: list[tuple[Outlet, list[Outgoing]]] = [(each, []) for each in windows.outlets.told]
-        self._shadow: list[Outgoing] = []
-        self._gathered = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        """Gather anew."""
+        outlets = self._windows.outlets
+        self._told: list[tuple[Outlet, list[Outgoing]]] = [(each, []) for each in outlets.told]
+        self._shadow: list[tuple[Outlet, list[Outgoing]]] = [(outlets.shadow, [])]
         self._matches: list[Outgoing] = []
         self._listed: list[Outgoing] = []
+        self._gathered = 0
 
     def send(self, incidents: Sequence[Incident], *, again: bool = False, trace: Headers | None = None) -> None:
         """Say incidents; ``again``: as they stand, since a crash may have come before they were said.
@@ -43,28 +48,23 @@ class Telling:
         """
         for incident in incidents:
             rule, key = incident.rule, incident.incident_id.encode()
+            for outlet, lot in self._shadow if rule.shadow else self._told:
+                record = outlet.record(incident, key, trace)
+                if isinstance(record, Rejection):
+                    self.reject(record)
+                else:
+                    lot.append(record)
             if rule.shadow:
-                self._say(self._windows.outlets.shadow, self._shadow, incident, key, trace)
                 continue
-            if rule.lists is not None and (again or incident.revision == 1):
-                self._list(incident, rule.lists)
             self._counters.incidents_of[rule.id] += 1
-            for outlet, lot in self._told:
-                self._say(outlet, lot, incident, key, trace)
-            if rule.chained and (again or incident.revision == 1):
-                self._ask(incident, trace)
+            if again or incident.revision == 1:
+                if rule.lists is not None:
+                    self._list(incident, rule.lists)
+                if rule.chained:
+                    self._ask(incident, trace)
         self._gathered += len(incidents)
         if self._gathered >= LOT:
             self.flush()
-
-    def _say(  # one call for each topic of each incident
-        self, outlet: "Outlet", lot: list[Outgoing], incident: Incident, key: bytes, trace: Headers | None
-    ) -> None:
-        record = outlet.record(incident, key, trace)
-        if isinstance(record, Rejection):
-            self.reject(record)
-        else:
-            lot.append(record)
 
     def reject(self, rejection: Rejection) -> None:
         """Say what could not be counted, or is not told."""
@@ -83,14 +83,14 @@ class Telling:
         for outlet, lot in self._told:
             self._batch.send_all(outlet.topic, lot)
             self._counters.handed[outlet.schema] += len(lot)
-        self._batch.send_all(self._windows.outlets.shadow.topic, self._shadow)
-        self._counters.shadowed += len(self._shadow)
+        for outlet, lot in self._shadow:
+            self._batch.send_all(outlet.topic, lot)
+            self._counters.shadowed += len(lot)
         for partition, matches in self._windows.placing.lots(self._matches):
             self._batch.send_all(self._windows.names.matches, matches, partition)
         self._counters.incidents += len(self._told[0][1])
         self._counters.chained += len(self._matches)
-        self._told = [(outlet, []) for outlet, _ in self._told]
-        self._shadow, self._matches, self._listed, self._gathered = [], [], [], 0
+        self._begin()
 
     def _ask(self, incident: Incident, trace: Headers | None) -> None:
         """Match an incident as the event that it is, where that may not have got out yet."""

@@ -39,18 +39,18 @@ class Traces:
     """The traces of the latest matches of keys whose incidents are still to be said, by key."""
 
     def __init__(self) -> None:
-        self._waiting: dict[bytes, Headers] = {}
+        self.waiting: dict[bytes, Headers] = {}
 
     def keep(self, key: bytes, trace: Headers) -> None:
         """Keep a trace for a key; where too many wait, the oldest is forgotten."""
-        self._waiting.pop(key, None)
-        if len(self._waiting) >= MOST:
-            del self._waiting[next(iter(self._waiting))]
-        self._waiting[key] = trace
+        self.waiting.pop(key, None)
+        if len(self.waiting) >= MOST:
+            del self.waiting[next(iter(self.waiting))]
+        self.waiting[key] = trace
 
     def take(self, key: bytes) -> Headers | None:
         """Give the trace that waited for what a key says; None for none."""
-        return self._waiting.pop(key, None)
+        return self.waiting.pop(key, None)
 
     def follow(self, key: bytes, message: Message, *, said: bool) -> Headers | None:
         """Give the trace with which what a match made its key say goes out; where it said nothing, it waits."""

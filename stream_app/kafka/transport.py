@@ -156,7 +156,7 @@ class Consumer(driver.Consumer):
             self._committed_offset[TP(topic, partition)] = None
 
         async def deliver(batch: Batch) -> None:
-            tp, first = batch.tp, batch.records[0].message
+            tp, (first, _, _) = batch.tp, batch.records[0]
             stamp = first.timestamp()[1] / 1000
             value: Any = batch  # Faust's message carries whatever its schema understands
             await self.callback(

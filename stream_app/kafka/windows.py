@@ -1,12 +1,11 @@
 """Matches and progress of one partition → rows and incidents: the windows side of a worker.
 
-Decision: a batch is folded in memory and writes one row per key that it touched, then the clock, last: a clock at a
-position promises that every row up to it stands before it in the changelog. Time comes from the log alone, so that a
-worker that reads the same offsets again decides the same again.
+Decision: a batch is folded in memory, in parts, and each writes one row per key that it touched, then the clock, last:
+a clock at a position promises that every row up to it stands before it in the changelog. Time comes from the log alone,
+so that a worker that reads the same offsets again decides the same again.
 """
 
 from collections.abc import Callable, Sequence
-from typing import cast
 
 from confluent_kafka import Message
 
@@ -14,7 +13,7 @@ from stream_app.engine.chain import Chain
 from stream_app.engine.flood import decode_flood, of_flood, summaries
 from stream_app.engine.floods import Floods, held_back
 from stream_app.engine.key import PROGRESS_KEY, BadKey, decode_key, edition_of, encode_key
-from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, too_large
+from stream_app.engine.match import SMALL, BadMatch, Match, decode_match, has_form, is_keyed, too_large
 from stream_app.engine.observe import (
     advance,
     current,
@@ -50,6 +49,9 @@ UNKNOWN_RULE = "unknown rule"
 
 EARLY = 60_000
 """Milliseconds that a match's time may be ahead of the wall clock before it is named: no result depends on it."""
+FOLD = 250
+"""Matches that are folded at once: the rows of a thousand do not stay in a processor's cache until they are written,
+and cost half as much again."""
 CROWD = 1_000
 """Events held in a row above which a match takes long (10 ms in the fullest row): the worker shows that it runs."""
 
@@ -87,10 +89,13 @@ class Windows:
         state = self._partitions[batch.tp.partition]
         if state.changes != self.editions.changes:
             state.recall(self.editions)
-        fold = _Fold(self, batch, state)
-        fold.answer_again()
-        fold.take(batch.records)
-        fold.end()
+        received: list[int] = []
+        for at in range(0, len(batch.records), FOLD):
+            fold = _Fold(self, batch, state, received)
+            fold.answer_again()
+            fold.take(batch.records[at : at + FOLD])
+            fold.end()
+        self.counters.settle(batch, received)
 
     def times(self) -> dict[int, tuple[int | None, int | None]]:
         """Give, by matches partition, the stream's time (ms) and the source partition that holds it back.
@@ -136,9 +141,12 @@ class Windows:
 
 
 class _Fold:
-    """One batch on its way: the rows that it touched, decoded once, and the incidents that were not sent yet."""
+    """A part of a batch on its way: the rows that it touched, decoded once, and the incidents that were not sent yet.
 
-    def __init__(self, windows: Windows, batch: Batch, state: WindowRows) -> None:
+    ``received`` gathers the times of the matches that made incidents.
+    """
+
+    def __init__(self, windows: Windows, batch: Batch, state: WindowRows, received: list[int]) -> None:
         self._windows = windows
         self._counters = windows.counters
         self._batch = batch
@@ -146,12 +154,13 @@ class _Fold:
         if state.since is None:
             state.since = batch.offset
         self._out = Telling(windows, batch, state.since)
-        self._rows: dict[bytes, tuple[Rule, Row | None]] = {}
+        self._rows: dict[bytes, tuple[Rule, Row | None, Row | None]] = {}
+        """By key: the rule, the row as it is now (None: to be removed), and as it was when it was first looked at."""
         self._floods = Floods(state.rows.get, state.agenda)
         self._clock = state.clock
         self._position = -1
         self._rules: list[str] = []
-        self._received: list[int] = []
+        self._received = received
         self._ahead = wall_clock() + EARLY
 
     def answer_again(self) -> None:
@@ -181,32 +190,33 @@ class _Fold:
         touched, stored, traces = self._rows, self._state.rows.get, self._state.traces
         since, now = self._clock.trail[-1] if self._clock.trail else (0, None)
         for message, _, _ in records:
-            position, key = cast("int", message.offset()), message.key() or b""
+            position, key = message.offset() or 0, message.key() or b""
             self._position = position
             if key == PROGRESS_KEY:
                 self._move(message, position)
                 since, now = self._clock.trail[-1] if self._clock.trail else (0, None)
                 continue
-            found = self._read(message, key)
+            met = touched.get(key)
+            data = stored(key) if met is None else None
+            found = self._read(message, key, known=met is not None or data is not None)
             if found is None:
                 continue
             rule, match = found
-            if key in touched:
-                row = touched[key][1]
+            if met is not None:
+                _, row, before = met
             else:
-                data = stored(key)
-                row = None if data is None else decode_row(data)
+                row = before = None if data is None else decode_row(data)
             time = now if position >= since else self._clock.time_at(position)
             observed = observe(rule, row, match, position, time)
             if rule.caps is not None:
                 observed = self._admit(rule, match.customer, key, observed, time)
-            touched[key] = rule, observed.row
-            trace = traces.follow(key, message, said=bool(observed.incidents))
+            touched[key] = rule, observed.row, before
+            trace = None
+            if traces.waiting or message.headers():
+                trace = traces.follow(key, message, said=bool(observed.incidents))
             if observed.incidents:
                 self._say(rule, match, observed, trace)
-            if observed.suppressed:
-                self._out.name(observed.suppressed)
-            if observed.repeated or observed.late or observed.full:
+            if observed.suppressed or observed.repeated or observed.late or observed.full:
                 self._note(rule, match, observed, time)
             if len(observed.row.held) > CROWD:
                 self._batch.beat()
@@ -220,21 +230,23 @@ class _Fold:
         if self._windows.capped:  # where batches end must not decide what comes first
             self._pass()
 
-    def _read(self, message: Message, key: bytes) -> tuple[Rule, Match] | None:
-        """Read a match, and give it with its rule; None for what was rejected."""
+    def _read(self, message: Message, key: bytes, *, known: bool) -> tuple[Rule, Match] | None:
+        """Read a match, and give it with its rule; None for what was rejected. ``known`` is a key that has a row."""
+        data = message.value() or b""
         try:
-            match = decode_match(message.value() or b"")
+            match = decode_match(data)
         except BadMatch as error:
             self._out.reject(Rejection.of(record_of(message, ""), BAD_MATCH, str(error)))
             return None
-        if key != encode_key(match.rule, match.customer, match.group):
+        own = known and is_keyed(key, data)  # encoding it anew is dear
+        if not own and key != encode_key(match.rule, match.customer, match.group):
             self._out.reject(Rejection.of(record_of(message, ""), BAD_MATCH, "the key is not the match's own"))
             return None
         if len(key) > SMALL and (unfit := too_large(key, match)):  # left there by a worker of an earlier version
             self._out.reject(Rejection.of_match(match, TOO_LARGE, unfit))
             return None
         rule = self._windows.editions.get(match.rule)
-        if rule is None or (rule.edition != match.rule and not _stands_in(rule, match)):
+        if rule is None or (rule.edition != match.rule and not has_form(match, rule)):
             self._out.reject(Rejection.of(record_of(message, ""), UNKNOWN_RULE, f"no rule {match.rule} is loaded here"))
             return None
         self._rules.append(rule.id)
@@ -250,6 +262,7 @@ class _Fold:
 
     def _note(self, rule: Rule, match: Match, observed: Observed, time: int | None) -> None:
         """Say what became of a match that was not just counted."""
+        self._out.name(observed.suppressed)
         self._counters.repeated += observed.repeated
         if observed.late:
             self._counters.late[match.origin.partition] += 1
@@ -262,18 +275,19 @@ class _Fold:
         if self._clock is not self._state.clock and not self._windows.capped:
             self._pass()
         self._out.flush()
-        self._counters.take(self._batch, self._rules, self._received)
+        self._counters.take(self._rules)
         # in front of all rows: of what is at rest, it must know every verdict
         written: dict[bytes, bytes | None] = self._floods.written(self._position)
-        agenda = self._state.agenda
-        for key, (rule, row) in self._rows.items():
+        agenda, near = self._state.agenda, 0
+        for key, (rule, row, before) in self._rows.items():
             if row is None:
                 written[key] = None
             else:
                 written[key] = data = encode_row(row)
-                self._counters.near_limit += len(data) * 5 > rule.row_limit * 4
-                if key not in agenda or hurries(row):
+                near += len(data) * 5 > rule.row_limit * 4
+                if key not in agenda or hurries(before, row):
                     agenda.put(key, wake_at(rule, row))
+        self._counters.near_limit += near
         if self._clock is not self._state.clock:
             written[PROGRESS_KEY] = encode_clock(self._clock)
             self._state.clock = self._clock
@@ -326,16 +340,9 @@ class _Fold:
         self._out.send(observed.incidents, trace=self._state.traces.take(key) if observed.incidents else None)
         self._out.name(observed.suppressed)
         if time > expires_at(rule, observed.row) and observed.row.position < settled:
-            self._rows[key] = rule, None
+            self._rows[key] = rule, None, row
             self._counters.expired += 1
         elif observed.row is not row:
-            self._rows[key] = rule, observed.row
+            self._rows[key] = rule, observed.row, row
         else:
             self._state.agenda.put(key, wake_at(rule, row))
-
-
-def _stands_in(rule: Rule, match: Match) -> bool:
-    """Tell whether a match of an edition that is not known has the form of another one's."""
-    if rule.join is not None:
-        return (len(match.group), len(match.values)) == (len(rule.join.key), len(rule.join.carries) + 1)
-    return (len(match.group), len(match.values)) == (rule.width, len(rule.subpattern.carries))

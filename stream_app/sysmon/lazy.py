@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, cast
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from stream_app.language.values import Value
 from stream_app.sysmon.json_shapes import decode_json
-from stream_app.sysmon.readings import MISSING, Table, Writer, by_products, fill, text_of
+from stream_app.sysmon.readings import INT64, MISSING, Table, Writer, by_products, fill, text_of, write_number
 
 Look = Callable[[str], object]
 """A field's name -> its value, None where the record has none."""
@@ -49,8 +50,8 @@ class Plan(Struct, frozen=True):
     """What every event of the kind has."""
     sources: Sources
     """Every attribute that may be asked for."""
-    simple: Mapping[str, Source]
-    """Those of them that one field alone makes."""
+    simple: Mapping[str, tuple[str, str, Writer | None]]
+    """Those of them that one field alone makes: a :class:`Source` taken apart, since each look at it costs."""
     derived: Mapping[str, Derive]
     received: Callable[["Admitted"], int | None]
     created: Callable[["Admitted"], int | None]
@@ -65,7 +66,7 @@ class Plan(Struct, frozen=True):
         created: Callable[["Admitted"], int | None],
     ) -> Self:
         """Make a plan."""
-        simple = {name: of[0] for name, of in sources.items() if len(of) == 1 and name not in derived}
+        simple = {name: astuple(of[0]) for name, of in sources.items() if len(of) == 1 and name not in derived}
         return cls(constants, sources, simple, derived, received, created)
 
 
@@ -101,14 +102,18 @@ class Admitted(dict[str, Value | None]):
     def __missing__(self, name: str) -> Value | None:
         simple = self.plan.simple.get(name)
         if simple is not None:
-            held = self.look(simple.field)
+            field, target, write = simple
+            held = self.look(field)
             if type(held) is str and held not in MISSING:
-                if simple.write is None:
+                if write is None:
                     self[name] = held
                     return held
                 self[name] = self.base.get(name)
-                simple.write(self, simple.target, held)
+                write(self, target, held)
                 return self[name]
+            if type(held) is int and write is write_number and -INT64 <= held < INT64:  # as it would be read as text
+                self[name] = held
+                return held
             if held is None:
                 value = self[name] = self.base.get(name)
                 return value

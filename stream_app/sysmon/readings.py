@@ -48,7 +48,7 @@ _LONGEST_NUMBER = 40
 _NUMERALS = frozenset("0123456789+-.eE")
 _GUID_LENGTH = 36
 _HEXADECIMAL = frozenset("0123456789abcdef-")
-_INT64 = 1 << 63
+INT64 = 1 << 63
 _SECONDS_END = 100_000_000_000
 _YEAR_10000 = 253_402_300_800_000
 MISSING = ("", "-")
@@ -112,8 +112,8 @@ def number_of(text: str) -> int | float | None:
             real = float(text)
         except ValueError:
             return None
-        return real if abs(real) < _INT64 else None
-    return number if -_INT64 <= number < _INT64 else None
+        return real if abs(real) < INT64 else None
+    return number if -INT64 <= number < INT64 else None
 
 
 @lru_cache(maxsize=65_536)
@@ -135,7 +135,8 @@ def guid_of(text: str) -> str:
     return f"{{{bare}}}" if len(bare) == _GUID_LENGTH and _HEXADECIMAL.issuperset(bare) else text
 
 
-def _write_number(attributes: Writable, name: str, text: str) -> None:
+def write_number(attributes: Writable, name: str, text: str) -> None:
+    """Write a number of at most 64 bits; what is none stays as it is."""
     number = number_of(text)
     attributes[name] = text if number is None else number
 
@@ -187,7 +188,7 @@ def _write_process(attributes: Writable, name: str, text: str) -> None:
 
 def _typed(kind: AttributeType) -> Writer | None:
     if kind is AttributeType.NUMBER:
-        return _write_number
+        return write_number
     return _write_address if kind is AttributeType.IP else None
 
 

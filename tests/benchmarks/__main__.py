@@ -171,7 +171,8 @@ def profile(*, job: Job, records: int, real_records: int, budget: float) -> None
     KEPT.mkdir(exist_ok=True)
     with ground() as (bench, rules):
         lots = Lots(rules, {False: records, True: real_records}, budget)
-        used, stacks = bench.profile("profile", lots.of(job), lots.rules(job))
+        made = lots.of(job)
+        used, stacks = bench.profile("profile", made, lots.rules(job), lots.said(job, made))
         lines = stacks.read_text().splitlines()
     name = KEPT / f"profile-{str(job).replace(':', '-')}"
     name.with_suffix(".stacks").write_text("\n".join(lines) + "\n")

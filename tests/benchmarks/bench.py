@@ -61,10 +61,20 @@ class Bench(Struct, frozen=True, kw_only=True):
     product: Path | None = None
     patience: float = 600.0
 
-    def worker(
-        self, name: str, made: Sequence[Made], rules: Path, *, workers: int = 1, partitions: int = PARTITIONS
+    def worker(  # noqa: PLR0913 - what is measured, and how
+        self,
+        name: str,
+        made: Sequence[Made],
+        rules: Path,
+        *,
+        said: int | None = None,
+        workers: int = 1,
+        partitions: int = PARTITIONS,
     ) -> Used:
-        """Measure our worker, or several of one group, over all but the first records, which warm them up."""
+        """Measure our worker, or several of one group, over all but the first records, which warm them up.
+
+        ``said`` is how many records must come out; None: one for each match.
+        """
         names = fresh_topics(self.connection, name, partitions)
         settings = self.settings(names, rules, partitions) | (SHARED if workers > 1 else {})
         with self.removing(name), ExitStack() as stack:
@@ -72,13 +82,13 @@ class Bench(Struct, frozen=True, kw_only=True):
                 stack.enter_context(MeasuredWorker(self.folder, f"{name}-{number}", settings, self.product))
                 for number in range(workers)
             ]
-            return self._measure(started, names, made)
+            return self._measure(started, names, made, said)
 
-    def profile(self, name: str, made: Sequence[Made], rules: Path) -> tuple[Used, Path]:
+    def profile(self, name: str, made: Sequence[Made], rules: Path, said: int | None = None) -> tuple[Used, Path]:
         """Run our worker as :meth:`worker` does, and find out where its time goes: gives the collapsed stacks too."""
         names = fresh_topics(self.connection, name)
         with self.removing(name), SampledWorker(self.folder, name, self.settings(names, rules, PARTITIONS)) as worker:
-            used = self._measure([worker], names, made)
+            used = self._measure([worker], names, made, said)
             worker.terminate()
             return used, worker.stacks
 
@@ -120,7 +130,7 @@ class Bench(Struct, frozen=True, kw_only=True):
         """Give the settings of a worker that is measured."""
         return settings_of(self.connection, names, partitions) | SETTINGS | {"rules": str(rules)}
 
-    def _measure(self, workers: Sequence[WorkerProcess], names: Names, made: Sequence[Made]) -> Used:
+    def _measure(self, workers: Sequence[WorkerProcess], names: Names, made: Sequence[Made], said: int | None) -> Used:
         subject = Subject(
             processes=[worker.process for worker in workers],
             logs=[worker.log for worker in workers],
@@ -128,6 +138,7 @@ class Bench(Struct, frozen=True, kw_only=True):
             source=names.sysmon,
             between=names.matches,
             out=names.incidents,
+            said=said,
         )
         used = measure(subject, self.connection, made[:WARM_UP], made[WARM_UP:], self.patience)
         rejected = sum(subject.standing.ends(names.rejected).values())

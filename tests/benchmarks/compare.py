@@ -94,7 +94,8 @@ class Workers:
         found = {}
         for job in self._jobs:
             self._number += 1
-            used = bench.worker(f"compare-{self._number}", self._lots.of(job), self._lots.rules(job))
+            made, rules = self._lots.of(job), self._lots.rules(job)
+            used = bench.worker(f"compare-{self._number}", made, rules, said=self._lots.said(job, made))
             found[f"worker {job}"] = used.cpu / used.records * 1e6
         return found
 

@@ -73,7 +73,7 @@ def once(rulebook: Rulebook, messages: Sequence[Message], *, joins: bool) -> tup
         for message in messages[start : start + POLL]:
             found = screen(message)
             if found is not None:
-                passed.setdefault(message.partition() or 0, []).append(Passed(message, found, 0))
+                passed.setdefault(message.partition() or 0, []).append((message, found, 0))
         if joins:
             for number, records in passed.items():
                 contexts.handle(Batch(cast("Any", Nowhere()), TP("sysmon", number), records, 0))

@@ -20,7 +20,7 @@ from tests.benchmarks.datasets import CAPTURE, DATA, REAL, SHAPES, counted, data
 from tests.benchmarks.machine import ROOT
 from tests.benchmarks.records import Made
 from tests.benchmarks.rulefolders import CONVERTED
-from tests.benchmarks.rulesets import FROM_OUTSIDE, RULES, SEED, rule_folder
+from tests.benchmarks.rulesets import FROM_OUTSIDE, PACED, RULES, SEED, rule_folder
 
 USUAL = 0.01
 """The match rate of job J, at which the yardsticks, naive Faust and the profile run too."""
@@ -40,7 +40,7 @@ class Job(Struct, frozen=True):
         return f"{self.data}:{self.rules}" + ("" if self.rate is None else f":{self.rate * 100:g}")
 
 
-JOB_J = tuple(Job(SHAPES[0], SEED, rate) for rate in (0.001, USUAL, 0.1, 1.0))
+JOB_J = (*(Job(SHAPES[0], SEED, rate) for rate in (0.001, USUAL, 0.1, 1.0)), Job(SHAPES[0], PACED, 1.0))
 ON_REAL = (*(Job("nxlog", rules, None) for rules in RULES), Job("xml", SEED, None), Job("xml", FROM_OUTSIDE, None))
 
 
@@ -56,8 +56,12 @@ class JobType(click.ParamType):
         data, _, rest = str(value).partition(":")
         rules, _, percent = rest.partition(":")
         rules = rules or SEED
-        if data not in DATA or rules not in RULES:
-            self.fail(f"{value!r}: data is one of {', '.join(DATA)}, rules one of {', '.join(RULES)}", param, ctx)
+        named = (*RULES, PACED)
+        if data not in DATA or rules not in named or (rules == PACED and data in REAL):
+            self.fail(
+                f"{value!r}: data is one of {', '.join(DATA)}, rules one of {', '.join(named)}, the last with "
+                f"{' or '.join(SHAPES)}", param, ctx,
+            )  # fmt: skip
         if data in REAL:
             return Job(data, rules, None)
         try:
@@ -101,10 +105,19 @@ class Lots:
         """
         if job in self._kept:
             return self._kept[job]
-        if job.data in SHAPES and job.rules == SEED:
+        if job.data in SHAPES and job.rules in {SEED, PACED}:
             return self._generated(job, self._counts[False])
         self._kept[job] = self._counted(job)
         return self._kept[job]
+
+    def said(self, job: Job, made: Sequence[Made]) -> int | None:
+        """Give how many records come out of those that are measured; None: one for each match.
+
+        Where updates are paced, one for each group that is new.
+        """
+        if job.rules != PACED:
+            return None
+        return len({each.group for each in made[WARM_UP:]} - {each.group for each in made[:WARM_UP]} - {""})
 
     def _generated(self, job: Job, count: int) -> list[Made]:
         rate = job.rate or 0.0

@@ -59,6 +59,8 @@ class Made(Struct, frozen=True):
     key: bytes
     value: bytes
     matches: int
+    group: str = ""
+    """What the seed rule groups one that matches by, where it is made here."""
 
 
 class Deed(Struct, frozen=True, kw_only=True):
@@ -93,7 +95,8 @@ def records(count: int, mix: Mix) -> Iterator[Made]:
         if len(value) < SIZE:
             fields["Message"] = "." * (SIZE - len(value) - len(b',"Message":""'))
             value = _encode(fields)
-        yield Made(_name(deed.host).encode(), value, int(matches))
+        group = f"{deed.host} {deed.command} {deed.target}" if matches else ""
+        yield Made(_name(deed.host).encode(), value, int(matches), group)
 
 
 def _wanted(chance: random.Random) -> Deed:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.benchmarks.connection_rules import connection_rules
 from tests.benchmarks.rulefolders import RuleText, converted, write_folder
 from tests.benchmarks.sigma_rules import sigma_rules
+from tests.corpus import SEED as RULE
 from tests.corpus import seed_rules
 
 SEED = "seed"
@@ -20,14 +21,22 @@ _SETS: Mapping[str, Callable[[], Iterable[RuleText]]] = {
     "sigma-1872": lambda: sigma_rules(1872),
 }
 RULES = (SEED, *_SETS)
-"""The seed's set is the rule that the project starts from, alone."""
+"""The seed's set is the rule that the project starts from, alone. Each change of an incident is said."""
+PACED = "seed-paced"
+"""The same with paced updates, as they are by default, but a day apart: in a run an incident is said once."""
 
 FROM_OUTSIDE = "converted-72"
 
 
 def rule_folder(name: str, folder: Path) -> Path:
     """Give the folder of a set, which is written below ``folder`` if need be. Raises DataMissing."""
-    if name == SEED:
-        return seed_rules(folder / name)
+    if name in {SEED, PACED}:
+        own = seed_rules(folder / name)
+        if name == PACED:
+            file = own / RULE.name / f"{RULE.name}.toml"
+            file.write_text(
+                "update_interval = 86400\n" + (RULE / file.name).read_text(encoding="utf-8"), encoding="utf-8"
+            )
+        return own
     own = folder / name
     return own if own.is_dir() else write_folder(own, _SETS[name]())

@@ -72,7 +72,8 @@ def measure(bench: Bench, lots: Lots, plan: Plan, say: Callable[[str], None]) ->
                 collected.add(what, job, found)
             told(f"{data} read without a worker")
         for place, job in enumerate(plan.jobs):
-            used = bench.worker(f"worker-{number}-{place}", lots.of(job), lots.rules(job))
+            made = lots.of(job)
+            used = bench.worker(f"worker-{number}-{place}", made, lots.rules(job), said=lots.said(job, made))
             collected.add(OURS, job, used)
             told(f"{job}: {used.cpu / used.records * 1e6:.2f} µs/record")
     return collected.results()

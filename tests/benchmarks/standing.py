@@ -85,6 +85,8 @@ class Subject(Struct, frozen=True, kw_only=True):
     source: str
     between: str
     out: str
+    said: int | None = None
+    """How many records must come out of what is measured; None: one for each match."""
 
     def join(self, patience: float) -> None:
         """Wait until each process has its share. Raises RunFailed."""
@@ -130,7 +132,7 @@ def measure(
 ) -> Used:
     """Warm up, hold, fill, let go, wait for the end: at most ``patience`` seconds. Raises RunFailed.
 
-    It is a failure too if not exactly one record comes out for each match.
+    It is a failure too if not as many records come out as must.
     """
     subject.join(120.0)
     put(connection, subject.source, warm_up)
@@ -145,8 +147,9 @@ def measure(
     subject.finish(patience)
     after, seconds = subject.usage(), time.monotonic() - began
     matches, came = sum(each.matches for each in load), subject.emitted() - emitted
-    if came != matches:
-        raise RunFailed(f"{matches} matches were sent, {came} records came out")
+    wanted = matches if subject.said is None else subject.said
+    if came != wanted:
+        raise RunFailed(f"{matches} matches were sent, {came} records came out instead of {wanted}")
     threads: Counter[str] = Counter()
     for ended, started in zip(after, before, strict=True):
         threads.update({name: used - started.threads.get(name, 0.0) for name, used in ended.threads.items()})

@@ -85,11 +85,30 @@ def test_what_hurries(rule_of: Callable[..., Rule], match_of: Callable[..., Matc
     paced, held = rule_of(update_interval=MINUTE), rule_of(">= 2")
     row, _ = feed(paced, match_of(1000, 0))
     before = wake_at(paced, row)
-    assert not hurries(row)
-    row, _ = feed(paced, match_of(2000, 1), row=row)
-    assert hurries(row)
-    assert wake_at(paced, row) < before
-    assert hurries(feed(held, match_of(1000, 0))[0])
+    assert not hurries(None, row)
+    waits, _ = feed(paced, match_of(2000, 1), row=row)
+    assert hurries(row, waits)
+    assert wake_at(paced, waits) < before
+    assert not hurries(waits, feed(paced, match_of(3000, 2), row=waits)[0])
+    assert hurries(None, feed(held, match_of(1000, 0))[0])
+
+
+@THOROUGH
+@given(**RULES)
+def test_what_does_not_hurry(
+    rule_of: Callable[..., Rule], match_of: Callable[..., Match], data: st.DataObject, number: int, **options: int
+) -> None:
+    """Whatever a batch of matches does to a row that does not hurry, it need not be looked at before it was to be."""
+    rule = rule_of(f">= {number}", **options)
+    scene = data.draw(scenes(rule.lateness, tolerant=True))
+    before: Row | None = None
+    row: Row | None = None
+    for event, time, position in zip(scene.events, scene.times, scene.positions, strict=True):
+        match = match_of(event.time, event.offset, event.partition)
+        row = observe(rule, row, match, position, time).row
+        if before is not None and not hurries(before, row):
+            assert wake_at(rule, before) <= wake_at(rule, row)
+        before = data.draw(st.sampled_from((before, row)))  # batches end anywhere
 
 
 def test_pending_in_observe(rule_of: Callable[..., Rule], match_of: Callable[..., Match]) -> None:

@@ -18,7 +18,7 @@ from stream_app.engine.record import Record
 from stream_app.engine.replay import replay
 from stream_app.engine.stream_time import VERSION, Progress, Reading
 from stream_app.handoff.native import to_bytes
-from stream_app.kafka.batch import Batch, Passed
+from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.outlets import Outlets
@@ -116,8 +116,8 @@ class Worker:
 
     def handle(self, topic: str, number: int, taken: Sequence[Stored]) -> None:
         """Take records of a partition, as one batch."""
-        records = [Passed(cast("Any", each), self._screened(topic, each), 0) for each in taken]
-        records = [each for each in records if each.found is not None]
+        records = [(cast("Any", each), self._screened(topic, each), 0) for each in taken]
+        records = [each for each in records if each[1] is not None]
         if not records:
             return
         with Batch(cast("Any", self.logs), TP(topic, number), records, 0) as batch:

@@ -16,7 +16,7 @@ from stream_app.engine.incident import AUTO_CLEARED
 from stream_app.engine.key import PROGRESS_KEY
 from stream_app.engine.row import row_position
 from stream_app.engine.stream_time import VERSION, Progress, Reading, encode_progress
-from stream_app.kafka.batch import Batch, Passed
+from stream_app.kafka.batch import Batch
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.detecting import Detecting
 from stream_app.kafka.failure import WorkerFailed
@@ -207,8 +207,8 @@ class Worker:
         if not taken:
             return
         book.position = start + len(taken)
-        screened = [Passed(cast("Any", each), self._screened(topic, each), 0) for each in taken]
-        records = [each for each in screened if each.found is not None]
+        screened = [(cast("Any", each), self._screened(topic, each), 0) for each in taken]
+        records = [each for each in screened if each[1] is not None]
         if not records:
             return
         batch = Batch(cast("Any", self.producer), book.tp, records, 0)

@@ -187,7 +187,7 @@ def test_what_the_counters_say(rulebook: Rulebook) -> None:
     assert [(), 1, 1, (), None] == [each if not each else len(each) for each in found]
     producer = Producer(Broker(), random.Random(1))
     for voided, size in ((True, 0), (False, 1)):
-        batch = Batch(cast("Any", producer), TP("sysmon", 0), [cast("Any", _Passed(each)) for each in messages], 0)
+        batch = Batch(cast("Any", producer), TP("sysmon", 0), [(cast("Any", each), None, 0) for each in messages], 0)
         batch.voided = voided
         contexts.handle(batch)
         assert size == counters.processes == len(state.rows)
@@ -195,12 +195,3 @@ def test_what_the_counters_say(rulebook: Rulebook) -> None:
     names = ("joined", "unknown", "learned", "expired")
     assert [1, 1, 2, 0] == [said[f"context.{name}"] for name in names]
     assert (1, []) == (said["processes"], failures)
-
-
-class _Passed:
-    """A record as a batch holds it."""
-
-    newest = 0
-
-    def __init__(self, message: Stored) -> None:
-        self.message = message

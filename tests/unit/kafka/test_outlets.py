@@ -184,10 +184,10 @@ def test_an_incident_that_is_said_later_has_the_latest_trace(tmp_path: Path) -> 
     run.take(connection("a"), TRACE)
     run.take(connection("a"), [("traceparent", OTHER)])
     run.take(connection("a"))
-    kept = [each.traces._waiting for each in state.values() if each.traces._waiting]
+    kept = [each.traces.waiting for each in state.values() if each.traces.waiting]
     assert [("traceparent", OTHER)] in [trace for waiting in kept for trace in waiting.values()]
     for number, each in state.items():
-        for key in [*each.traces._waiting]:
+        for key in [*each.traces.waiting]:
             message = Stored(NAMES.matches, number, 0, key, b"", None)
             assert [("traceparent", OTHER)] == each.traces.follow(key, message, said=True)
             assert each.traces.take(key) is None

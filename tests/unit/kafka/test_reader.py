@@ -83,7 +83,7 @@ def test_nothing_is_committed_before_it_is_handled(reading: Callable[..., Any]) 
 
 def test_time_moves_while_there_is_always_more(reading: Callable[..., Any]) -> None:
     """What was handled is known by its last record, although the next batch already waits."""
-    reader, batches, _ = reading(Limits(poll=5))
+    reader, batches, _ = reading(Limits(batch=5))
     turn(reader, lambda: bool(batches) and sum(len(book.pending) for book in reader.books) == RECORDS - 5)
     with batches[0]:
         pass
@@ -105,11 +105,13 @@ def test_a_screen_that_raises_loses_nothing(reading: Callable[..., Any]) -> None
 
     reader, batches, _ = reading(Limits(), screen)
     turn(reader, lambda: sum(len(batch.records) for batch in batches) >= 1)
-    assert {("no", None)} == {(str(each.found), each.found.__traceback__) for each in batches[0].records}
+    assert {("no", None)} == {(str(found), found.__traceback__) for _, found, _ in batches[0].records}
 
 
 @pytest.mark.parametrize(
-    "limits", [Limits(poll=5, max_records=10), Limits(poll=5, max_bytes=1000)], ids=["records", "bytes"]
+    "limits",
+    [Limits(poll=5, batch=5, max_records=10), Limits(poll=5, batch=5, max_bytes=1000)],
+    ids=["records", "bytes"],
 )
 def test_what_is_under_way_is_bounded(reading: Callable[..., Any], limits: Limits) -> None:
     """A reader whose batches nobody handles stops at its bound, and one poll past it at most."""
@@ -187,6 +189,6 @@ def test_expensive_records_do_not_hold_the_event_loop(
     assert (None, list(range(RECORDS))) == (failure.error, rounds)
     taken = [passed for batch in batches for passed in batch.records]
     pending = [passed for book in reader.books for passed in book.pending]
-    assert list(range(RECORDS)) == [passed.message.offset() for passed in [*taken, *pending]]
+    assert list(range(RECORDS)) == [message.offset() for message, _, _ in [*taken, *pending]]
     assert {0} == set(positions), "nothing was handled, so nothing may be committed"
     assert [RECORDS] == [book.position for book in reader.books if book.position]

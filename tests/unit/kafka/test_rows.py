@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError
 from faust.types import TP
 
-from stream_app.kafka.batch import Batch, Passed
+from stream_app.kafka.batch import Batch
 from stream_app.kafka.recovery import Recovered
 from stream_app.kafka.rows import RowPartitions
 from tests.unit.kafka.simulation import Stored
@@ -40,7 +40,7 @@ def written(*rows: dict[bytes, bytes | None]) -> tuple[Sent, list[Batch], Recove
     held.put(3, state)
     batches = []
     for each in rows:
-        record = Passed(cast("Any", Stored("matches", 3, 0, None, b"", None)), None, 0)
+        record = (cast("Any", Stored("matches", 3, 0, None, b"", None)), None, 0)
         batches.append(Batch(cast("Any", sent), TP("matches", 3), [record], 0))
         with batches[-1]:
             held.write(batches[-1], each, 77)
@@ -104,7 +104,7 @@ def test_the_bytes_of_rows_are_known_without_counting_them_again() -> None:
     held.put(3, state)
     sent = Sent()
     for rows in ({b"a": b"111", b"old": b"xxxxx"}, {b"a": b"1", b"gone": None}, {b"old": None, b"b": b""}):
-        record = Passed(cast("Any", Stored("matches", 3, 0, None, b"", None)), None, 0)
+        record = (cast("Any", Stored("matches", 3, 0, None, b"", None)), None, 0)
         held.write(Batch(cast("Any", sent), TP("matches", 3), [record], 0), cast("Any", rows), 77)
     assert {3: (3, 1 + 1 + 4 + 2 + 1)} == held.sizes()
     booked = state.bytes

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 from faust.types import TP
 
-from stream_app.kafka.batch import Batch, Passed
+from stream_app.kafka.batch import Batch
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.embedded import EmbeddedBroker
 from stream_app.kafka.failure import EXIT_STATUS, Failure, WorkerFailed
@@ -80,7 +80,7 @@ def test_what_is_behind_a_record_that_cannot_be_sent_is_not_sent(broker: Connect
 def test_the_last_row_of_a_batch_is_heard_of_when_all_of_them_are_there(broker: Connection) -> None:
     """One acknowledgement settles a batch's rows, and it comes from behind them all; a header goes with its row."""
     sender, offsets = Sender(broker, failure_of(), patience=60), list[int | None]()
-    record = Passed(cast("Message", Stored("in", 0, 0, None, b"", None)), None, 0)
+    record = (cast("Message", Stored("in", 0, 0, None, b"", None)), None, 0)
     batch = Batch(sender, TP("in", 0), [record], 0)
 
     def delivered(error: KafkaError | None, message: Message) -> None:

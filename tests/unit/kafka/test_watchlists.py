@@ -14,7 +14,7 @@ from stream_app.engine.match import VERSION, Match, Origin, encode_match
 from stream_app.engine.watchlist import Entry, decode_entry, encode_entry, put
 from stream_app.kafka import compacted, facts, watchlists
 from stream_app.kafka.app import WorkerOptions
-from stream_app.kafka.batch import Batch, Passed
+from stream_app.kafka.batch import Batch
 from stream_app.kafka.connection import Connection
 from stream_app.kafka.counters import Counters
 from stream_app.kafka.facts import TopicsMissing, ask_topics
@@ -112,7 +112,7 @@ class Stage:
     def handle(self, *records: Stored) -> tuple[Batch, list[tuple[Entry, Listing | None]]]:
         """Take a batch; gives it, and what was written of watch lists."""
         producer = Producer()
-        passed = [Passed(cast("Any", record), record, 0) for record in records]
+        passed = [(cast("Any", record), record, 0) for record in records]
         batch = Batch(cast("Any", producer), TP(NAMES.matches, 0), passed, 0)
         with batch:
             self.windows.handle(batch)
