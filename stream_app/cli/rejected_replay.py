@@ -45,6 +45,8 @@ def replay(  # noqa: PLR0913 - one for each option
     that of the event, for others that it is received. What a late record would have made of the windows of its own time
     is for `stream-app replay --topic`.
     """
+    if rule and not even_counted:
+        raise click.UsageError("--rule names what one rule refused and others have counted: add --even-counted")
     given = settings()
     connection = parts.connection(given)
     reach(connection)

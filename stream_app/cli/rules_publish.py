@@ -43,6 +43,8 @@ def command(folder: str | None, set_id: str | None, message: str, *, listing: bo
     """
     if folder and set_id:
         raise click.UsageError("FOLDER and --set cannot both be published")
+    if listing and (folder or set_id):
+        raise click.UsageError("--list publishes nothing: leave FOLDER and --set away")
     given = settings()
     rules = None if set_id or listing else _read(folder or given.rules, given)
     topic = _Topic(parts.connection(given), parts.names(given).rules)

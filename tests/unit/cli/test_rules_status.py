@@ -123,3 +123,6 @@ def test_nothing_wrong_is_published(tmp_path: Path) -> None:
         assert (2, True) == (done.exit_code, why in done.stderr), done.output
     done = CliRunner().invoke(cli, ["rules", "publish", str(tmp_path / "bad"), "--set", "x"])
     assert (2, True) == (done.exit_code, "cannot both be published" in done.stderr)
+    for more in (["--set", "x"], [str(tmp_path / "bad")]):
+        done = CliRunner().invoke(cli, ["rules", "publish", "--list", *more])
+        assert (2, True) == (done.exit_code, "--list publishes nothing" in done.stderr)
