@@ -55,6 +55,8 @@ class Handover:
         self._older: dict[int, Older] = {}
         self._since = 0.0
         self._left = False
+        self._taken_over: int | None = None
+        """The epoch in which partitions were taken over last."""
 
     @property
     def older(self) -> dict[int, Screen]:
@@ -73,10 +75,11 @@ class Handover:
 
         What is ``new`` has no committed offset; it is given one, to bear a mark.
         """
-        epoch = consumer.epoch
+        epoch, self._taken_over = consumer.epoch, None
         names = {tp.partition: mark.removeprefix(MARK) for tp, mark in marks.items() if mark.startswith(MARK)}
         wanted = {name for name in names.values() if name != self.running}
-        found = await self.find(wanted) if wanted else {}
+        found = await self.find(wanted) if wanted else {}  # another set may run then
+        self._taken_over = epoch if marks or new else None
         older = {number: name for number, name in names.items() if name != self.running}
         ends = await self._ends.ends(sorted(older)) if older else {}
         begins = await self._ends.begins(new) if new else {}
@@ -111,10 +114,13 @@ class Handover:
         """Take no record until all that was taken is out and committed, with the name of the set that is to run.
 
         Says whether that came true: then nothing is taken before :meth:`go_on`. It does not where a rebalance comes in
-        between, or nothing can be committed for ``HOLD`` seconds: reading goes on as before.
+        between, or nothing can be committed for ``HOLD`` seconds: reading goes on as before. It does not either where
+        partitions bear the name of the set already that they are to be read with, and are not read yet.
         """
         reader, epoch, deadline = consumer.readers.get(self._topic), consumer.epoch, time.monotonic() + HOLD
         if reader is None:  # what was taken was settled when the reader ended, or is void
+            if self._taken_over == epoch and self._topic in consumer.ingest.screens:
+                return False
             self.running = running
             return True
         reader.held = True

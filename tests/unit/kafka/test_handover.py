@@ -208,6 +208,34 @@ def test_without_a_reader_there_is_nothing_to_wait_for(handover: Handover) -> No
     assert not handover.overdue(cast("Any", consumer))
 
 
+def test_a_set_waits_until_partitions_are_read(handover: Handover) -> None:
+    """They bear the name of the set that they will be read with; it is another one only before they bear it."""
+    consumer = begun(handover, {ONE: "rules=new"}, [])
+    assert (False, "new") == (hold(handover, consumer, "newer"), handover.running)
+    consumer.readers[TOPIC] = Reader({0: 10})
+    assert (True, (10, "rules=newer")) == (hold(handover, consumer, "newer"), consumer.written[ONE])
+    consumer.readers.clear()
+    consumer.ingest.screens = {}  # a worker that only drains reads none of them, ever
+    assert hold(handover, consumer, "draining")
+    consumer.ingest.screens, consumer.epoch = {TOPIC: "screen"}, 2
+    assert hold(handover, consumer, "newest"), "the next assignment begins anew"
+
+
+def test_a_set_that_is_looked_for_runs_before_partitions_are_named(handover: Handover) -> None:
+    """What a partition was read with last is what workers go over to: nobody waits for the other."""
+    consumer = Consumer(handover, None)
+
+    async def find(names: set[str]) -> Mapping[str, Any]:
+        assert await handover.hold(cast("Any", consumer), "newer")
+        return dict.fromkeys(names - {"newer"}, "screen")
+
+    handover.find = find
+    for _ in range(2):
+        handover.running = "new"
+        asyncio.run(handover.begin(cast("Any", consumer), {ONE: "rules=newer", TWO: ""}, []))
+        assert ({}, {TWO: "rules=newer"}) == (handover.older, {tp: mark for tp, (_, mark) in consumer.written.items()})
+
+
 def test_who_leaves_nothing_undone_takes_the_name_off(handover: Handover) -> None:
     """So that whoever comes next reads with the newest set; the name stays on what may be read again."""
     reader = Reader({0: 20, 1: None})
