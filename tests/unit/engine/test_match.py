@@ -18,7 +18,10 @@ from stream_app.engine.match import (
     encode_match,
     encode_origin,
     encode_place,
+    has_form,
 )
+from stream_app.rulebook.load import load_rulebook
+from tests.corpus import EVERY_CHANGE, RULES
 
 MATCH = Match(VERSION, "Rule", "1", ("pc", None, 443), 1_700_000_000_000, Origin("sysmon", "id", 3, 42))
 GOLDEN = bytes.fromhex("9601a452756c65a13193a27063c0cd01bbcf0000018bcfe5680094a67379736d6f6ea26964032a")
@@ -81,3 +84,15 @@ def test_version() -> None:
     """A match of another version is refused, and the message says both."""
     with pytest.raises(BadMatch, match="match version 3, this worker reads 1 and 2"):
         decode_match(b"\x96\x03" + GOLDEN[2:])
+
+
+@pytest.mark.parametrize("rule_id", ["PYTHON_MANY_ADDRESSES", "OFFICE_CHILD_CONNECTS"])
+def test_what_another_edition_can_stand_in_for(rule_id: str) -> None:
+    """A match with as many group-by values, and as many for aggregates, whether it has one subpattern or several."""
+    rule = load_rulebook(RULES, EVERY_CHANGE).rules[rule_id]
+    width = rule.width if rule.join is None else len(rule.join.key)
+    carried = len(rule.subpattern.carries) if rule.join is None else len(rule.join.carries) + 1
+    fits = Match(WITH_VALUES, rule_id, "1", ("x",) * width, 5, Origin("t", "T", 0, 1), ("y",) * carried)
+    assert has_form(fits, rule)
+    assert not has_form(replace(fits, group=fits.group[1:]), rule)
+    assert not has_form(replace(fits, values=(*fits.values, "y")), rule)
