@@ -36,9 +36,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     """Bounds of one worker; records and bytes are of all its topics together."""
 
     poll: int = 250
-    """Records per poll: screening them holds the event loop, and so many stay in a processor's cache while it does."""
+    """Records per poll: so many stay in a processor's cache while they are screened."""
     batch: int = 1000
-    """Records per batch at most."""
+    """Records per batch at most, and polled at most before others have their turn: screening holds the event loop."""
     idle: float = 0.003
     """Seconds to wait when there is nothing to read: on the way of an incident twice, and each look costs CPU."""
     gather: float = 0.02
@@ -168,15 +168,24 @@ class Reader:
     async def _run(self) -> None:
         limits, handed = self._limits, time.monotonic()
         while not self.stopping and self._sender.failure.error is None:
-            messages = [] if self.full() or self.held else self._left or self._consumer.consume(limits.poll, 0)
-            if messages:
-                self._take(messages)
-            busy = len(messages) == limits.poll or (bool(self._left) and not self.held)
+            busy = self._read_on() >= limits.batch or (bool(self._left) and not self.held)
             now = time.monotonic()
             if not busy or now - handed >= limits.gather:
                 handed = now
                 await self._hand_on()
             await asyncio.sleep(0 if busy else limits.idle)
+
+    def _read_on(self) -> int:
+        """Take what there is, a batch at most; give how many records. No await in here."""
+        limits, took = self._limits, 0
+        while took < limits.batch and not self.full() and not self.held:
+            messages = self._left or self._consumer.consume(limits.poll, 0)
+            if messages:
+                self._take(messages)
+            took += len(messages)
+            if self._left or len(messages) < limits.poll:
+                break
+        return took
 
     def _take(self, messages: list[Message]) -> None:
         """Screen one poll and book it. No await in here."""

@@ -141,7 +141,7 @@ def test_a_batch_that_was_not_begun_is_void_when_its_partition_goes(reading: Cal
 
 def test_a_reader_that_is_held_takes_nothing(reading: Callable[..., Any]) -> None:
     """It hands on what it has, and is empty once that is settled; another screen sees what is taken then."""
-    reader, batches, _ = reading(Limits(poll=10, gather=0.0), lambda message: ("old", message))
+    reader, batches, _ = reading(Limits(poll=10, batch=10, gather=0.0), lambda message: ("old", message))
     turn(reader, lambda: bool(batches))
     reader.held, reader.stopping = True, False
     taken = sum(len(partition.pending) for partition in reader.books) + sum(len(each.records) for each in batches)
