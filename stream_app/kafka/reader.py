@@ -177,13 +177,13 @@ class Reader:
 
     def _read_on(self) -> int:
         """Take what there is, a batch at most; give how many records. No await in here."""
-        limits, took = self._limits, 0
+        limits, took, began = self._limits, 0, time.monotonic()
         while took < limits.batch and not self.full() and not self.held:
             messages = self._left or self._consumer.consume(limits.poll, 0)
             if messages:
                 self._take(messages)
             took += len(messages)
-            if self._left or len(messages) < limits.poll:
+            if self._left or len(messages) < limits.poll or time.monotonic() - began > HOLD:
                 break
         return took
 
